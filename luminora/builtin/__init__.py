@@ -1,0 +1,1 @@
+"""The embedded default, reached through its entry point like any plugin."""

@@ -1,0 +1,82 @@
+"""Words for full-text search, in English and Spanish at once.
+
+Databases disagree on stemming, accents and languages, so Luminora prepares the words itself:
+lower case, accents folded, stop words of both languages dropped, and each remaining word stemmed
+by the Snowball stemmers of both languages (PyStemmer, the Snowball project's own binding). A
+storage indexes the result with its plainest tokenizer, and a query goes through the same mill;
+"corriendo" then finds "corre", and "running" finds "run", on every database.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from threading import local
+from typing import Any
+
+_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+_MAX_WORD = 64
+
+_STOP = frozenset(
+    """
+    a about again all also am an and any are as at be because been but by can could did do
+    does doing don for from had has have he her here hers him his how i if in into is it its
+    just me more most my no nor not of off on once only or other our ours out over own s
+    same she should so some such t than that the their them then there these they this those
+    through to too up us very was we were what when where which while who whom why will with
+    would you your yours al algo ante aquel aquella asi aun aunque cada como con cual cuando
+    cuanto de del desde donde dos el ella ellas ellos en entre era eran es esa ese eso esta
+    estaba estamos estan estar estas este esto estos estoy fue fueron ha habia han has hasta
+    hay he la las le les lo los mas me mi mis mucho muy nada ni nos nosotros o os otra otro
+    para pero poco por porque que quien se sea ser si sido sin sobre son soy su sus tambien
+    tanto te tiene tienen todo todos tu tus un una unas uno unos usted ustedes va vamos van
+    y ya yo
+    """.split()  # noqa: SIM905 - a word list reads as prose
+)
+
+_thread = local()
+
+
+def fold(text: str) -> str:
+    """``text`` in lower case without accents; ñ becomes n, ß becomes ss."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def words(text: str) -> list[str]:
+    """The folded words of ``text``, stop words included, in order."""
+    return _WORD.findall(fold(text))
+
+
+def terms(text: str) -> list[str]:
+    """The searchable terms of ``text``, in order, with repetitions.
+
+    A word that the two stemmers treat differently yields both stems; a text of nothing but stop
+    words yields those, so that "quién soy yo" can still be searched for.
+    """
+    found = words(text)
+    telling = [word for word in found if word not in _STOP] or found
+    return [stem for word in telling for stem in _stems(word[:_MAX_WORD])]
+
+
+def query_terms(text: str, limit: int = 32) -> list[str]:
+    """The distinct terms of a query in order, at most ``limit`` of them."""
+    return list(dict.fromkeys(terms(text)))[:limit]
+
+
+@lru_cache(maxsize=65_536)
+def _stems(word: str) -> tuple[str, ...]:
+    if word.isdecimal():
+        return (word,)
+    english, spanish = _stemmers()
+    return tuple(dict.fromkeys((english.stemWord(word), spanish.stemWord(word))))
+
+
+def _stemmers() -> tuple[Any, Any]:
+    """One pair of stemmers per thread: the C objects are not safe to share."""
+    if not hasattr(_thread, "pair"):
+        import Stemmer  # noqa: PLC0415 - compiled, and only who stores or searches needs it
+
+        _thread.pair = (Stemmer.Stemmer("english"), Stemmer.Stemmer("spanish"))
+    return _thread.pair  # type: ignore[no-any-return]

@@ -1,0 +1,253 @@
+"""The language-model contract: one abstract method, the rest given."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from luminora.errors import MalformedResponse
+from luminora.providers.base import Capability, Provider
+from luminora.providers.jsontext import parse_object, violations
+
+Role = Literal["system", "user", "assistant"]
+Task = Literal["conversation", "analysis"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One turn as a model sees it."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounding:
+    """What an answer may rely on, as data beside the prompt.
+
+    Every model gets the same knowledge in the prompt's words; a model that reasons over data
+    (the offline responder, a rule engine, a test double) reads it here instead of parsing prose.
+
+    Attributes:
+        user_text: The message to answer or to analyse, as the user wrote it.
+        language: Two-letter code the reply should be in, ``"es"`` or ``"en"`` and so on.
+        persona: Name, traits, trigger responses, parameters, level and mood of the personality.
+        facts: What is known of the user: dicts with ``category``, ``key``, ``value`` and
+            ``confidence``.
+        memories: Quoted earlier messages, best first: dicts with ``content``, ``speaker``,
+            ``timestamp`` and ``score``.
+        history: The recent turns, oldest first, without the message itself.
+        affinity: Points from 0 to 100.
+        events: Names of the interaction types that the persona's affinity rules know.
+        moods: Names of the moods the persona can be in.
+    """
+
+    user_text: str
+    language: str = "en"
+    persona: Mapping[str, Any] = field(default_factory=dict)
+    facts: Sequence[Mapping[str, Any]] = ()
+    memories: Sequence[Mapping[str, Any]] = ()
+    history: Sequence[ChatMessage] = ()
+    affinity: int = 0
+    events: Sequence[str] = ()
+    moods: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One call of a language model.
+
+    Attributes:
+        messages: The prompt; a system message, if any, comes first.
+        model: The vendor's id of the model, or None for the provider's own default for ``task``.
+        temperature: Randomness, usually 0 to 2; None leaves it to the vendor.
+        max_tokens: Upper bound of the answer's tokens.
+        schema: A JSON Schema the answer must fit; asks for the vendor's JSON mode where it has one.
+        task: What the call is for; providers may keep a model and settings per task.
+        grounding: The knowledge behind the prompt, as data.
+        options: Further parameters, passed to the vendor as they are.
+    """
+
+    messages: Sequence[ChatMessage]
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    schema: Mapping[str, Any] | None = None
+    task: Task = "conversation"
+    grounding: Grounding | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call, as the vendor counts them; 0 where it does not say."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Both together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatResult:
+    """A finished answer.
+
+    Attributes:
+        text: What the model said.
+        model: The model that said it.
+        usage: Tokens used.
+        finish_reason: Why it stopped, in the vendor's word: ``"stop"``, ``"length"`` …
+        raw: The vendor's answer, parsed, for those who need more.
+    """
+
+    text: str
+    model: str
+    usage: Usage = Usage()
+    finish_reason: str = "stop"
+    raw: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatDelta:
+    """A piece of a streamed answer; the last one carries usage and finish reason.
+
+    The texts of all deltas joined are the text :meth:`LLMProvider.chat` would have returned.
+    """
+
+    text: str = ""
+    model: str | None = None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+
+
+class LLMProvider(Provider):
+    """A language model.
+
+    A plugin implements :meth:`chat` and ``check``; it overrides :meth:`stream` when the vendor
+    streams, and states ``json_mode`` when the vendor can be held to a JSON Schema.
+    """
+
+    json_mode: Capability = Capability.UNSUPPORTED
+
+    @abstractmethod
+    async def chat(self, request: ChatRequest) -> ChatResult:
+        """Answer one request.
+
+        Raises:
+            ProviderError: Classified as :mod:`luminora.errors` draws it.
+        """
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
+        """Answer piece by piece; unless overridden, the whole answer in one delta.
+
+        Raises:
+            ProviderError: Before the first delta or between two.
+        """
+        result = await self.chat(request)
+        yield ChatDelta(
+            text=result.text,
+            model=result.model,
+            usage=result.usage,
+            finish_reason=result.finish_reason,
+        )
+
+    async def generate(
+        self,
+        messages: Sequence[ChatMessage | Mapping[str, str]],
+        model: str | None = None,
+        temperature: float | None = 0.7,
+        max_tokens: int = 2000,
+        **options: Any,
+    ) -> str:
+        """The answer's text alone; ``messages`` may be plain ``{"role", "content"}`` dicts."""
+        request = ChatRequest(
+            messages=as_messages(messages),
+            model=model,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            options=options,
+        )
+        return (await self.chat(request)).text
+
+    async def generate_json(
+        self,
+        messages: Sequence[ChatMessage | Mapping[str, str]],
+        model: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """The answer as a JSON object that fits ``schema``.
+
+        ``options`` may hold fields of :class:`ChatRequest` (``task``, ``grounding``,
+        ``temperature``, ``max_tokens``); the rest goes to the vendor. See :meth:`chat_json`.
+        """
+        known = {key: options.pop(key) for key in _REQUEST_FIELDS & options.keys()}
+        request = ChatRequest(
+            messages=as_messages(messages), model=model, schema=schema, options=options, **known
+        )
+        return (await self.chat_json(request))[0]
+
+    async def chat_json(self, request: ChatRequest) -> tuple[dict[str, Any], ChatResult]:
+        """The parsed object and the answer it was found in.
+
+        JSON is taken from the answer's text even when it is fenced or surrounded by prose; if it
+        does not parse or does not fit the schema, the model is told what is wrong and asked once
+        more.
+
+        Raises:
+            MalformedResponse: The second answer is no better.
+        """
+        request = replace(request, schema=request.schema or {"type": "object"})
+        result = await self.chat(request)
+        found, problem = _checked(result.text, request.schema)
+        if found is None:
+            result = await self.chat(_repair(request, result.text, problem))
+            found, problem = _checked(result.text, request.schema)
+        if found is None:
+            raise MalformedResponse(
+                f"the model did not answer with the JSON it was asked for: {problem}",
+                provider=self.name,
+                model=result.model,
+                hint="try a larger model for the 'processing' task",
+            )
+        return found, result
+
+
+_REQUEST_FIELDS = frozenset({"task", "grounding", "temperature", "max_tokens"})
+
+
+def as_messages(messages: Sequence[ChatMessage | Mapping[str, str]]) -> tuple[ChatMessage, ...]:
+    """``messages`` as :class:`ChatMessage`, whichever of the two forms each has."""
+    return tuple(
+        turn if isinstance(turn, ChatMessage) else ChatMessage(turn["role"], turn["content"])  # type: ignore[arg-type]
+        for turn in messages
+    )
+
+
+def _checked(text: str, schema: Mapping[str, Any] | None) -> tuple[dict[str, Any] | None, str]:
+    found = parse_object(text)
+    if found is None:
+        return None, "no JSON object in it"
+    problems = violations(found, schema or {})
+    return (None, problems) if problems else (found, "")
+
+
+def _repair(request: ChatRequest, answer: str, problem: str) -> ChatRequest:
+    complaint = (
+        f"That was not usable: {problem}. Answer again with one JSON object only, without any "
+        f"other text, that fits this JSON Schema: {json.dumps(request.schema)}"
+    )
+    return replace(
+        request,
+        messages=(
+            *request.messages,
+            ChatMessage("assistant", answer[:4000]),
+            ChatMessage("user", complaint),
+        ),
+    )
