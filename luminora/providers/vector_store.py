@@ -96,7 +96,10 @@ class VectorStoreProvider(Provider):
 
     @abstractmethod
     async def delete(self, where: Mapping[str, str | Sequence[str]]) -> int:
-        """Delete what matches and say how many; ``where`` may also hold ``id``, one or several."""
+        """Delete what matches and say how many; ``where`` may also hold ``id``, one or several.
+
+        Works on an index of any model and dimension, and on an absent one (0).
+        """
 
     @abstractmethod
     async def count(self, where: Mapping[str, str]) -> int:

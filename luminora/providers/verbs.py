@@ -70,12 +70,16 @@ class StorageVerbs(Provider):
         return (await self.transaction(self.message_writes(user_id, [message])))[0] == 1
 
     def message_writes(self, user_id: str, messages: Sequence[Row]) -> list[Write]:
-        """The writes that store messages of one session; known ids are left as they are."""
+        """The writes that store messages of one session; known ids are left as they are.
+
+        A session that is gone makes them a Conflict: nothing comes back after it was forgotten.
+        """
         touch = Update(
             "sessions",
             user_id,
             {"session_id": messages[-1]["session_id"]},
             set={"last_activity": messages[-1]["timestamp"]},
+            expect=1,
         )
         inserts = [Insert("messages", user_id, row, ignore_conflict=True) for row in messages]
         return [*inserts, touch]

@@ -1,0 +1,410 @@
+"""The client: the one thing an application touches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+from luminora.config import Config, load_config
+from luminora.errors import SessionNotFound
+from luminora.memory.affinity import affinity_info
+from luminora.memory.clock import now
+from luminora.memory.conversation import Conversation
+from luminora.memory.embedding import EmbeddingService, namespace
+from luminora.memory.imports import Importer, Item
+from luminora.memory.models import (
+    AffinityInfo,
+    Episode,
+    Fact,
+    ImportReport,
+    MemorySearchResult,
+    Message,
+    MoodInfo,
+    Response,
+    ResponseChunk,
+    Session,
+)
+from luminora.memory.personas import Personas
+from luminora.memory.prompt import names_in
+from luminora.memory.recall import Memory, mood_of
+from luminora.memory.semantic import SemanticIndex
+from luminora.memory.validate import checked_count, checked_id, checked_text
+from luminora.memory.voice import Voice
+from luminora.providers import EVERY_USER, Find, Is, Row
+from luminora.stack import Stack
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+log = logging.getLogger(__name__)
+
+MAX_SESSIONS = 10_000
+"""Sessions kept in memory; the least recently used go first."""
+
+_WORKER_SECONDS = 2.0
+
+
+class LuminoraCoreClient:
+    """A companion that remembers, on the stack that the configuration names.
+
+    ::
+
+        async with await LuminoraCoreClient.from_config() as client:
+            session = await client.create_session(user_id="diego", personality="sakura")
+            response = await client.send_message(session, "Hola, soy Diego")
+
+    One client serves any number of users and sessions at once. Every method that takes a
+    ``session_id`` is confined to that session's user.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        settings = stack.config.document["memory"]
+        section = stack.config.document["embedding_provider"].get("config", {})
+        ttl = stack.config.document["cache_provider"].get("config", {}).get("ttl_defaults", {})
+        embedding = EmbeddingService(
+            stack.embedding,
+            stack.cache,
+            batch_size=section.get("batch_size"),
+            timeout=section.get("timeout_seconds", 30.0),
+            ttl=ttl.get("embeddings", 86_400),
+        )
+        self._stack = stack
+        self._storage = stack.storage
+        self._settings = settings
+        self._index = SemanticIndex(embedding, stack.vector_store, stack.storage)
+        self._memory = Memory(
+            stack.storage,
+            self._index,
+            scope=settings["scope"],
+            history_limit=settings["history_limit"],
+            recall_limit=settings["recall_limit"],
+        )
+        self._personas = Personas.for_config(stack.config)
+        self._conversation = Conversation(
+            stack.storage,
+            self._index,
+            self._memory,
+            Voice(stack.llm, stack.fallback),
+            self._personas,
+            stack.emit,
+            inline=settings["analysis"] == "inline",
+        )
+        self._importer = Importer(stack.storage, self._index, self._conversation.order)
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._worker: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def from_config(
+        cls, path: str | Path | None = None, *, overrides: Mapping[str, Any] | None = None
+    ) -> Self:
+        """A client on the stack that ``luminora.json`` describes, opened and ready.
+
+        Args:
+            path: The file; left out, ``LUMINORA_CONFIG``, ``./luminora.json``,
+                ``./config/luminora.json`` and the user's own configuration are looked for, and
+                without any of them the embedded default is used.
+            overrides: Values that win over the file, by dotted path:
+                ``{"storage_provider.config.database_path": "x.db"}``.
+
+        Raises:
+            ConfigError, PluginError: The configuration cannot be used.
+            StorageError, MigrationError: The database cannot be used.
+        """
+        return await cls.on(Stack.build(load_config(path, overrides=overrides)))
+
+    @classmethod
+    async def on(cls, stack: Stack) -> Self:
+        """A client on a stack that was built by hand; closes it if it cannot be opened."""
+        try:
+            client = cls(stack)
+            await stack.open()
+        except BaseException:
+            await stack.aclose()
+            raise
+        if client._settings["analysis"] == "background":
+            client._worker = asyncio.create_task(client._work())
+        return client
+
+    @property
+    def config(self) -> Config:
+        """The configuration in use."""
+        return self._stack.config
+
+    # sessions
+
+    async def create_session(
+        self,
+        user_id: str,
+        personality: str | Path | Mapping[str, Any] | None = None,
+        *,
+        session_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Begin a conversation; the answer is its session id.
+
+        Args:
+            user_id: Whose conversation, 1 to 255 characters; everything remembered is theirs.
+            personality: A name on the search path (``"sakura"``, ``"alicia.json"``), the path of
+                a persona file, or a persona as a mapping; left out, ``personality.default``. A
+                persona that is not on the search path is kept with the session.
+            session_id: An id of your own; it must be new.
+            metadata: Anything of yours, kept with the session.
+
+        Raises:
+            InputError, PersonalityError: Something cannot be used; nothing was written.
+            Conflict: The session id exists.
+        """
+        checked_id(user_id, "user_id")
+        persona, document = self._personas.choose(personality)
+        moment = now()
+        row: Row = {
+            "session_id": checked_id(session_id, "session_id") if session_id else uuid4().hex,
+            "user_id": user_id,
+            "personality_name": persona.slug,
+            "personality_document": document,
+            "metadata": dict(metadata) if metadata else None,
+            "created_at": moment,
+            "last_activity": moment,
+        }
+        await self._storage.insert("sessions", user_id, row)
+        self._remember(Session.from_row(row))
+        return str(row["session_id"])
+
+    async def get_session(self, session_id: str) -> Session:
+        """The session of that id.
+
+        Raises:
+            SessionNotFound: There is none.
+        """
+        checked_id(session_id, "session_id")
+        if session_id in self._sessions:
+            self._sessions.move_to_end(session_id)
+            return self._sessions[session_id]
+        last = Find("messages", EVERY_USER, {"session_id": session_id}, order=("-seq",), limit=1)
+        rows, newest = await self._storage.read(
+            [Find("sessions", EVERY_USER, {"session_id": session_id}, limit=1), last]
+        )
+        if not rows:
+            raise SessionNotFound(
+                f"there is no session '{session_id:.80}'",
+                hint="create_session() begins one and returns its id",
+            )
+        for row in newest:
+            self._conversation.order.observe(row["seq"])
+        return self._remember(Session.from_row(rows[0]))
+
+    async def list_sessions(
+        self, user_id: str, *, personality: str | None = None, limit: int = 50
+    ) -> list[Session]:
+        """A user's sessions, the latest active first."""
+        where = {} if personality is None else {"personality_name": personality}
+        rows = await self._storage.find(
+            "sessions",
+            checked_id(user_id, "user_id"),
+            where,
+            order=("-last_activity",),
+            limit=limit,
+        )
+        return [Session.from_row(row) for row in rows]
+
+    def _remember(self, session: Session) -> Session:
+        self._sessions[session.session_id] = session
+        if len(self._sessions) > MAX_SESSIONS:
+            self._sessions.popitem(last=False)
+        return session
+
+    # conversation
+
+    async def send_message(
+        self, session_id: str, text: str, idempotency_key: str | None = None
+    ) -> Response:
+        """Say something and get the companion's answer.
+
+        The message is on disk before anything else is tried. If the model cannot answer, the
+        embedded responder does, from memory, and ``response.degraded`` is True.
+
+        Args:
+            session_id: From :meth:`create_session`.
+            text: 1 to ``memory.max_message_chars`` characters.
+            idempotency_key: Names this message within the session: sending it again with the same
+                key, after a lost connection or a crash, stores nothing twice and returns the
+                stored answer, or makes the one that is missing.
+
+        Raises:
+            InputError: The text cannot be kept; nothing was written.
+            SessionNotFound: No such session.
+            StorageError: The message may not have been saved; retry with the same key.
+        """
+        session, key = await self._addressed(session_id, text, idempotency_key)
+        return await self._conversation.send(session, text, key)
+
+    async def stream_message(
+        self, session_id: str, text: str, idempotency_key: str | None = None
+    ) -> AsyncIterator[ResponseChunk]:
+        """Like :meth:`send_message`, piece by piece; the last, empty piece carries ``response``."""
+        session, key = await self._addressed(session_id, text, idempotency_key)
+        async for chunk in self._conversation.stream(session, text, key):
+            yield chunk
+
+    async def _addressed(
+        self, session_id: str, text: str, key: str | None
+    ) -> tuple[Session, str | None]:
+        checked_text(text, self._settings["max_message_chars"], "message")
+        if key is not None:
+            checked_id(key, "idempotency_key")
+        return await self.get_session(session_id), key
+
+    async def import_messages(
+        self,
+        session_id: str,
+        messages: Iterable[Item] | AsyncIterable[Item],
+    ) -> ImportReport:
+        """Load an existing conversation without making replies; it is searchable at once.
+
+        Args:
+            session_id: The session to load it into.
+            messages: Items with ``role`` (user, assistant or system) and ``content``, and
+                optionally ``speaker`` (a name), ``timestamp`` (datetime, ISO 8601 or seconds
+                since 1970) and ``id``. The id comes back with every search result that quotes
+                the message, and an id that the session has already is skipped.
+
+        Raises:
+            InputError: An item cannot be used. Whole batches before it are stored; importing the
+                corrected file again stores only what is missing, if the items have ids.
+        """
+        session = await self.get_session(session_id)
+        report, session = await self._importer.load(
+            session, messages, max_chars=self._settings["max_message_chars"]
+        )
+        self._remember(session)
+        return report
+
+    async def get_history(self, session_id: str, limit: int | None = 50) -> list[Message]:
+        """The last ``limit`` messages (None: all), oldest first."""
+        session = await self.get_session(session_id)
+        rows = await self._storage.get_history(session.user_id, session_id, limit)
+        return [Message.from_row(row) for row in rows]
+
+    # memory
+
+    async def get_facts(self, session_id: str, category: str | None = None) -> list[Fact]:
+        """What is known of the session's user, latest first."""
+        session = await self.get_session(session_id)
+        where = {**self._memory.visible(session), "is_active": True}
+        if category is not None:
+            where["category"] = category
+        rows = await self._storage.find(
+            "user_facts", session.user_id, where, order=("-last_updated",)
+        )
+        return [Fact.from_row(row) for row in rows]
+
+    async def get_episodes(self, session_id: str, min_importance: float = 5.0) -> list[Episode]:
+        """Memorable moments of at least this importance (0 to 10), the weightiest first."""
+        session = await self.get_session(session_id)
+        where = {**self._memory.visible(session), "importance": Is(">=", min_importance)}
+        rows = await self._storage.find(
+            "episodes", session.user_id, where, order=("-importance", "-timestamp")
+        )
+        return [Episode.from_row(row) for row in rows]
+
+    async def get_affinity(self, session_id: str) -> AffinityInfo:
+        """How close the user and the session's personality are."""
+        session = await self.get_session(session_id)
+        row = await self._storage.get_affinity(session.user_id, session.personality_name)
+        _, tree = self._personas.of(session)
+        return affinity_info(row, session.personality_name, tree.level_for(0).name)
+
+    async def get_mood(self, session_id: str) -> MoodInfo:
+        """The personality's mood in this session."""
+        session = await self.get_session(session_id)
+        row = await self._storage.get("session_moods", session.user_id, session_id=session_id)
+        return mood_of(row)
+
+    async def search_memories(
+        self, session_id: str, query: str, top_k: int = 10
+    ) -> list[MemorySearchResult]:
+        """The user's messages that answer best to ``query``, by words and by meaning.
+
+        Raises:
+            InputError: The query is empty or ``top_k`` is not from 1 to 1,000.
+        """
+        checked_text(query, self._settings["max_message_chars"], "query")
+        checked_count(top_k, "top_k", 1_000)
+        session = await self.get_session(session_id)
+        persona, _ = self._personas.of(session)
+        where = {"user_id": session.user_id, **self._memory.visible(session)}
+        return await self._memory.search.search(
+            query, top_k, where, names=names_in(session, persona)
+        )
+
+    async def forget(self, user_id: str) -> dict[str, int]:
+        """Delete everything of a user, everywhere; rows deleted by collection."""
+        checked_id(user_id, "user_id")
+        vectors = await self._index.forget(user_id)
+        counts = await self._storage.forget_user(user_id)
+        # once more: an exchange under way may have indexed a message in between
+        vectors += await self._index.forget(user_id)
+        await self._stack.cache.clear(namespace(user_id))
+        for session_id, session in list(self._sessions.items()):
+            if session.user_id == user_id:
+                del self._sessions[session_id]
+        return {**counts, "message_embeddings": vectors}
+
+    # operation
+
+    async def reindex(self) -> int:
+        """Index the messages of all users that are pending; how many were.
+
+        Raises:
+            ProviderError, StorageError: The provider or store is down; done work stays done.
+        """
+        return await self._index.catch_up()
+
+    async def run_jobs(self, limit: int = 100) -> int:
+        """Do the background work that is due, up to ``limit`` jobs; how many were taken."""
+        return await self._conversation.digester.run_due(limit)
+
+    async def health_check(self) -> dict[str, Any]:
+        """Whether every provider works: ``status``, ``checks`` by kind and ``errors``."""
+        from luminora.health import check_all, summary  # noqa: PLC0415 - rarely asked
+
+        return summary(await check_all(self._stack.providers()))
+
+    async def _work(self) -> None:
+        """Digest in the background until cancelled."""
+        while True:
+            try:
+                taken = await self.run_jobs(10)
+            except Exception:
+                log.exception("background work is interrupted")
+                taken = 0
+            if not taken:
+                await asyncio.sleep(_WORKER_SECONDS)
+
+    async def aclose(self) -> None:
+        """Finish background work that is due and close the stack; twice is harmless."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await worker
+            while await self.run_jobs():
+                pass
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()

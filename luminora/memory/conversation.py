@@ -1,0 +1,324 @@
+"""One message, from door to door: save, recall, compile, generate, save, digest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from luminora.errors import Conflict, InputError, SessionNotFound
+from luminora.memory.affinity import affinity_info
+from luminora.memory.clock import Sequence as Order
+from luminora.memory.clock import now
+from luminora.memory.digest import Digester
+from luminora.memory.learning import Exchange, Learner, Lesson
+from luminora.memory.models import Fact, Response, ResponseChunk, Session
+from luminora.memory.prompt import conversation_request, ground, names_in
+from luminora.memory.recall import Memory, Recall, mood_of
+from luminora.memory.semantic import SemanticIndex
+from luminora.memory.voice import Spoken, Voice
+from luminora.personality import Personality, PersonalityTree
+from luminora.providers import (
+    EVERY_USER,
+    ChatRequest,
+    Find,
+    Grounding,
+    Is,
+    Row,
+    StorageProvider,
+    Usage,
+    Write,
+)
+
+Emit = Callable[..., Awaitable[None]]
+"""``emit(hook, **arguments)`` calls every listener of an event hook."""
+
+
+class Personalities(Protocol):
+    """Gives the personality of a session."""
+
+    def of(self, session: Session) -> tuple[Personality, PersonalityTree]:
+        """The personality and its tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A saved message and everything its answer needs."""
+
+    exchange: Exchange
+    grounding: Grounding
+    request: ChatRequest
+
+
+class Conversation:
+    """Answers messages.
+
+    Args:
+        inline: Learn from an exchange before the answer is returned; else a job waits for
+            whoever runs :meth:`Digester.run_due`.
+    """
+
+    def __init__(
+        self,
+        storage: StorageProvider,
+        index: SemanticIndex,
+        memory: Memory,
+        voice: Voice,
+        personalities: Personalities,
+        emit: Emit,
+        *,
+        inline: bool = True,
+    ) -> None:
+        self._storage = storage
+        self._index = index
+        self._memory = memory
+        self._voice = voice
+        self._personalities = personalities
+        self._emit = emit
+        self._inline = inline
+        self.order = Order()
+        self.digester = Digester(storage, index, voice, Learner(storage, memory), self._resume)
+
+    async def send(self, session: Session, text: str, key: str | None = None) -> Response:
+        """The answer to ``text``; see :meth:`luminora.client.LuminoraCoreClient.send_message`."""
+        turn = await self._begin(session, text, key)
+        if isinstance(turn, Response):
+            return turn
+        return await self._finish(turn, await self._voice.reply(turn.request))
+
+    async def stream(
+        self, session: Session, text: str, key: str | None = None
+    ) -> AsyncIterator[ResponseChunk]:
+        """The same in pieces; the last one carries the response."""
+        turn = await self._begin(session, text, key)
+        if isinstance(turn, Response):
+            yield ResponseChunk(turn.text)
+            yield ResponseChunk("", turn)
+            return
+        async for piece in self._voice.stream(turn.request):
+            if isinstance(piece, Spoken):
+                yield ResponseChunk("", await self._finish(turn, piece))
+            else:
+                yield ResponseChunk(piece)
+
+    async def _begin(self, session: Session, text: str, key: str | None) -> Turn | Response:
+        personality, tree = self._personalities.of(session)
+        row = self._user_row(session, text, key)
+        if not await self._save(session, row):
+            row, answer = await self._stored(row)
+            if answer is not None:
+                return _repeated(row, answer)
+        await self._emit(
+            "luminora_message_received",
+            session_id=session.session_id,
+            user_id=session.user_id,
+            message=text,
+        )
+        names = names_in(session, personality)
+        recall = await self._memory.recall(session, text, before=row, names=names)
+        turn = self._turn(session, personality, tree, row, recall)
+        await self._emit(
+            "luminora_prompt_compiled",
+            session_id=session.session_id,
+            user_id=session.user_id,
+            messages=turn.request.messages,
+        )
+        return turn
+
+    async def _save(self, session: Session, row: Row) -> bool:
+        """Store the user's message; False if this id is stored already."""
+        try:
+            return await self._storage.save_message(session.user_id, row)
+        except Conflict:
+            raise SessionNotFound(
+                f"the session '{session.session_id}' is gone: its user was forgotten",
+                hint="create_session() begins a new one",
+            ) from None
+
+    def _turn(
+        self,
+        session: Session,
+        personality: Personality,
+        tree: PersonalityTree,
+        row: Row,
+        recall: Recall,
+    ) -> Turn:
+        mood = mood_of(recall.mood_row)
+        compiled = tree.compile(recall.points, mood.name, mood.intensity)
+        grounding = ground(row["content"], recall, personality, compiled)
+        request = conversation_request(compiled, grounding, recall)
+        exchange = Exchange(session, personality, tree, row, recall)
+        return Turn(exchange, grounding, request)
+
+    async def _stored(self, row: Row) -> tuple[Row, Row | None]:
+        """The message that has this id already, and its answer if there is one."""
+        known = await self._storage.find("messages", row["user_id"], {"id": row["id"]}, limit=1)
+        answers = await self._storage.find(
+            "messages", row["user_id"], {"id": answer_id(row["id"])}, limit=1
+        )
+        if known[0]["content"] != row["content"]:
+            raise InputError(
+                "this idempotency key was used for another text in this session",
+                hint="use a new key for every new message; repeat one only to retry",
+            )
+        return known[0], (answers[0] if answers else None)
+
+    async def _finish(self, turn: Turn, spoken: Spoken) -> Response:
+        exchange = turn.exchange
+        message = exchange.message
+        reply = self._reply_row(exchange, spoken)
+        job = self.digester.job(exchange, reply["id"], leased=self._inline)
+        indexing = self._start_indexing([message, reply]) if self._inline else None
+        writes = [
+            *self._storage.message_writes(message["user_id"], [reply]),
+            self.digester.job_write(job),
+        ]
+        try:
+            stored = await self._storage.transaction(writes)
+        except BaseException:
+            if indexing is not None:
+                indexing.cancel()
+            raise
+        if stored[0] == 0:  # another call with the same key was quicker
+            answer = await self._storage.get("messages", message["user_id"], id=reply["id"])
+            return _repeated(message, answer or reply)
+        lesson = None
+        if indexing is not None:
+            lesson = await self.digester.digest(exchange, turn.grounding, job, indexing)
+        response = self._response(turn, spoken, reply, lesson or Lesson())
+        await self._tell(exchange, response, lesson or Lesson())
+        return response
+
+    def _start_indexing(self, rows: Sequence[Row]) -> asyncio.Task[list[Write]]:
+        return asyncio.create_task(self._index.try_add(rows[0]["user_id"], rows))
+
+    def _response(self, turn: Turn, spoken: Spoken, reply: Row, lesson: Lesson) -> Response:
+        exchange = turn.exchange
+        session, recall = exchange.session, exchange.recall
+        row = lesson.affinity.row if lesson.affinity else recall.affinity
+        stranger = exchange.tree.level_for(0).name
+        return Response(
+            text=spoken.text,
+            session_id=session.session_id,
+            message_id=exchange.message["id"],
+            reply_id=reply["id"],
+            model=spoken.model,
+            provider=spoken.provider,
+            degraded=spoken.degraded,
+            degraded_reason=spoken.reason,
+            usage=spoken.usage,
+            affinity=affinity_info(row, session.personality_name, stranger),
+            mood=mood_of(lesson.mood or recall.mood_row),
+            facts=[Fact.from_row(fact) for fact in lesson.facts],
+            memories=recall.memories,
+        )
+
+    async def _tell(self, exchange: Exchange, response: Response, lesson: Lesson) -> None:
+        session = exchange.session
+        who = {"session_id": session.session_id, "user_id": session.user_id}
+        await self._emit("luminora_response_generated", **who, response=response)
+        if lesson.facts:
+            await self._emit("luminora_memory_stored", **who, facts=response.facts)
+        change = lesson.affinity
+        if change is not None and change.before != change.after:
+            await self._emit(
+                "luminora_level_changed",
+                user_id=session.user_id,
+                personality_name=session.personality_name,
+                before=change.before,
+                after=change.after,
+            )
+
+    def _user_row(self, session: Session, text: str, key: str | None) -> Row:
+        identity = (
+            uuid4().hex
+            if key is None
+            else uuid5(NAMESPACE_URL, f"luminora:{session.session_id}\n{key}").hex
+        )
+        return {
+            **blank_message(session),
+            "id": identity,
+            "speaker": "user",
+            "content": text,
+            "seq": self.order.next(),
+        }
+
+    def _reply_row(self, exchange: Exchange, spoken: Spoken) -> Row:
+        details: dict[str, Any] = {"model": spoken.model, "provider": spoken.provider}
+        if spoken.reason:
+            details["degraded"] = spoken.reason
+        if spoken.usage.total_tokens:
+            details["usage"] = {
+                "prompt_tokens": spoken.usage.prompt_tokens,
+                "completion_tokens": spoken.usage.completion_tokens,
+            }
+        message = exchange.message
+        return {
+            **blank_message(exchange.session),
+            "id": answer_id(message["id"]),
+            "speaker": "assistant",
+            "speaker_name": exchange.personality.name,
+            "content": spoken.text,
+            "seq": self.order.next(),
+            "reply_to": message["id"],
+            "metadata": details,
+        }
+
+    async def _resume(self, payload: Row) -> tuple[Exchange, Grounding, list[Row]] | None:
+        """An exchange from its job's payload; None if its messages are gone."""
+        ids = [payload["message_id"], payload["reply_id"]]
+        sessions, rows = await self._storage.read(
+            [
+                Find("sessions", EVERY_USER, {"session_id": payload["session_id"]}, limit=1),
+                Find("messages", EVERY_USER, {"id": Is("in", ids)}, order=("seq",)),
+            ]
+        )
+        asked = [row for row in rows if row["id"] == payload["message_id"]]
+        if not sessions or not asked:
+            return None
+        session = Session.from_row(sessions[0])
+        personality, tree = self._personalities.of(session)
+        recall = await self._memory.recall(
+            session, asked[0]["content"], before=asked[0], names=names_in(session, personality)
+        )
+        turn = self._turn(session, personality, tree, asked[0], recall)
+        return turn.exchange, turn.grounding, rows
+
+
+def blank_message(session: Session) -> Row:
+    """A message row of this session with everything but its text, speaker, id and order."""
+    return {
+        "session_id": session.session_id,
+        "user_id": session.user_id,
+        "personality_name": session.personality_name,
+        "speaker_name": None,
+        "timestamp": now(),
+        "external_id": None,
+        "reply_to": None,
+        "embedding_state": "pending",
+        "metadata": None,
+    }
+
+
+def answer_id(message_id: str) -> str:
+    """The id of the answer to a message; there is only one."""
+    return uuid5(NAMESPACE_URL, f"luminora:answer:{message_id}").hex
+
+
+def _repeated(message: Row, answer: Row) -> Response:
+    """The stored answer to a message that was sent again."""
+    details = answer["metadata"] or {}
+    return Response(
+        text=answer["content"],
+        session_id=message["session_id"],
+        message_id=message["id"],
+        reply_id=answer["id"],
+        model=details.get("model", ""),
+        provider=details.get("provider", ""),
+        degraded="degraded" in details,
+        degraded_reason=details.get("degraded"),
+        usage=Usage(**details.get("usage", {})),
+        duplicate=True,
+    )

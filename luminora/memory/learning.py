@@ -1,0 +1,202 @@
+"""Learning from one exchange: an analysis becomes facts, affinity, mood and episodes, at once.
+
+Everything is written in one transaction together with the end of the job that asked for it. The
+affinity event carries the message's id, so an exchange that was learned from already cannot be
+learned from again, whoever tries and however often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+from weakref import WeakValueDictionary
+
+from luminora.errors import Conflict
+from luminora.memory.affinity import AffinityChange, affinity_change, event_id
+from luminora.memory.analysis import Analysis
+from luminora.memory.clock import now
+from luminora.memory.facts import fact_id, fact_writes
+from luminora.memory.models import Session
+from luminora.memory.mood import mood_writes
+from luminora.memory.recall import Memory, Recall
+from luminora.personality import Personality, PersonalityTree
+from luminora.providers import (
+    Count,
+    Find,
+    Insert,
+    Is,
+    Row,
+    StorageProvider,
+    Update,
+    Upsert,
+    Write,
+)
+
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One message and what is around it.
+
+    Attributes:
+        message: The user's stored row.
+        recall: What was recalled for it, as the state to change.
+    """
+
+    session: Session
+    personality: Personality
+    tree: PersonalityTree
+    message: Row
+    recall: Recall
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What was learned: fact rows, the affinity change, the mood row.
+
+    ``affinity`` is None when the exchange had been learned from before.
+    """
+
+    facts: Sequence[Row] = ()
+    affinity: AffinityChange | None = None
+    mood: Row | None = None
+
+
+class Learner:
+    """Applies analyses."""
+
+    def __init__(self, storage: StorageProvider, memory: Memory) -> None:
+        self._storage = storage
+        self._memory = memory
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def learn(
+        self, exchange: Exchange, analysis: Analysis, closing: Sequence[Write] = ()
+    ) -> Lesson:
+        """Write what the analysis says, together with ``closing``.
+
+        State that has changed meanwhile is read again and the writes are worked out anew. The
+        exchanges of one user take turns, so that only other processes make that necessary.
+
+        Raises:
+            Conflict: The state changed under our hands every time, or ``closing`` no longer
+                holds; nothing was written.
+        """
+        lock = self._locks.setdefault(exchange.session.user_id, asyncio.Lock())
+        overtaken = lock.locked()
+        async with lock:
+            if overtaken:
+                exchange = replace(exchange, recall=await self._again(exchange, analysis))
+            return await self._learn(exchange, analysis, closing)
+
+    async def _learn(
+        self, exchange: Exchange, analysis: Analysis, closing: Sequence[Write]
+    ) -> Lesson:
+        for attempt in range(_ATTEMPTS):
+            lesson, writes = _work_out(exchange, analysis, now())
+            try:
+                await self._storage.transaction([*writes, *closing])
+            except Conflict:
+                if await self._settled(exchange):
+                    await self._storage.transaction(list(closing))
+                    return Lesson(mood=exchange.recall.mood_row)
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                exchange = replace(exchange, recall=await self._again(exchange, analysis))
+            else:
+                return lesson
+        raise AssertionError("unreachable")
+
+    async def _settled(self, exchange: Exchange) -> bool:
+        """Whether there is nothing to learn any more: it was learned, or all was forgotten."""
+        session = exchange.session
+        event = {"id": event_id(exchange.message)}
+        own = {"session_id": session.session_id}
+        learned, there = await self._storage.read(
+            [
+                Count("affinity_events", session.user_id, event),
+                Count("sessions", session.user_id, own),
+            ]
+        )
+        return bool(learned > 0 or there == 0)
+
+    async def _again(self, exchange: Exchange, analysis: Analysis) -> Recall:
+        session = exchange.session
+        ids = [fact_id(session, found) for found in analysis.facts]
+        facts, _, affinity, moods, retold = await self._storage.read(
+            [
+                *self._memory.state(session),
+                Find("user_facts", session.user_id, {"id": Is("in", ids)}),
+            ]
+        )
+        return replace(
+            exchange.recall,
+            fact_rows=list({row["id"]: row for row in (*retold, *facts)}.values()),
+            affinity=affinity[0] if affinity else None,
+            mood_row=moods[0] if moods else None,
+        )
+
+
+def _work_out(exchange: Exchange, analysis: Analysis, at: datetime) -> tuple[Lesson, list[Write]]:
+    session, message, recall = exchange.session, exchange.message, exchange.recall
+    affinity = affinity_change(
+        session, message, analysis, exchange.personality, exchange.tree, recall.affinity, at
+    )
+    writes, facts = fact_writes(session, message, analysis, recall.fact_rows, at)
+    moods, mood = mood_writes(session, analysis, recall.mood_row, at)
+    own = {"session_id": session.session_id}
+    writes = [
+        Update("sessions", session.user_id, own, set={"last_activity": at}, expect=1),
+        *affinity.writes,
+        *writes,
+        *moods,
+        *_classification(session, message, analysis, at),
+        *_episode(exchange, analysis, facts, at),
+    ]
+    return Lesson(facts, affinity, mood), writes
+
+
+def _classification(
+    session: Session, message: Row, analysis: Analysis, at: datetime
+) -> list[Write]:
+    if analysis.classification is None:
+        return []
+    row: Row = {
+        **analysis.classification,
+        "message_id": message["id"],
+        "user_id": session.user_id,
+        "sentiment": analysis.sentiment,
+        "created_at": at,
+    }
+    return [Upsert("memory_classifications", session.user_id, row)]
+
+
+def _episode(
+    exchange: Exchange, analysis: Analysis, facts: Sequence[Row], at: datetime
+) -> list[Write]:
+    """The episode of this message, if it matters as much as the persona asks for."""
+    found, session = analysis.episode, exchange.session
+    threshold = exchange.personality.memory_preferences.importance_threshold
+    if found is None or found["importance"] < threshold:
+        return []
+    context = [*(turn.id for turn in exchange.recall.history[-2:]), exchange.message["id"]]
+    row: Row = {
+        **found,
+        "id": uuid5(NAMESPACE_URL, f"luminora:episode:{exchange.message['id']}").hex,
+        "user_id": session.user_id,
+        "session_id": session.session_id,
+        "personality_name": session.personality_name,
+        "context_messages": context,
+        "timestamp": exchange.message["timestamp"],
+        "temporal_decay": 1.0,
+        "related_facts": [fact["id"] for fact in facts],
+        "related_episodes": [],
+        "metadata": None,
+        "created_at": at,
+        "updated_at": at,
+    }
+    return [Insert("episodes", session.user_id, row, ignore_conflict=True)]

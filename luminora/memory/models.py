@@ -1,0 +1,225 @@
+"""What the client hands out: messages, facts, episodes, affinity, mood, search results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from luminora.providers import Row, Usage
+
+Sentiment = Literal["very_negative", "negative", "neutral", "positive", "very_positive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One conversation of a user with a personality."""
+
+    session_id: str
+    user_id: str
+    personality_name: str
+    personality_document: Mapping[str, Any] | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime
+    last_activity: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """From a row of ``sessions``."""
+        return cls(**{**row, "metadata": row["metadata"] or {}})
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Names of the people who speak in it, as far as imported messages told."""
+        return tuple(self.metadata.get("speakers", ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message as it was said.
+
+    Attributes:
+        id: The id it was imported with, else Luminora's own.
+        role: ``"user"``, ``"assistant"`` or ``"system"``.
+        speaker: Name of the speaker, if one was given.
+        timestamp: When it was said, in UTC.
+    """
+
+    id: str
+    session_id: str
+    role: str
+    content: str
+    timestamp: datetime
+    speaker: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """From a row of ``messages``."""
+        return cls(
+            id=row["external_id"] or row["id"],
+            session_id=row["session_id"],
+            role=row["speaker"],
+            content=row["content"],
+            timestamp=row["timestamp"],
+            speaker=row["speaker_name"],
+            metadata=row["metadata"] or {},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something known of a user.
+
+    Attributes:
+        key: What it is about, such as ``name``; with ``category`` it names one fact of a user.
+        value: Text, number, boolean or object.
+        confidence: From 0 to 1.
+        source_message_id: The message it was learned from.
+        context: The words it was learned from, quoted.
+        mention_count: How often the user has said it.
+    """
+
+    id: str
+    category: str
+    key: str
+    value: Any
+    confidence: float
+    source_message_id: str | None
+    context: str | None
+    mention_count: int
+    first_mentioned: datetime
+    last_updated: datetime
+    personality_name: str
+    tags: Sequence[str] = ()
+    is_active: bool = True
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """From a row of ``user_facts``."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """A moment worth remembering as a whole; ``importance`` is from 0 to 10."""
+
+    id: str
+    session_id: str
+    type: str
+    title: str
+    summary: str
+    importance: float
+    sentiment: str
+    tags: Sequence[str]
+    context_messages: Sequence[str]
+    timestamp: datetime
+    personality_name: str
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """From a row of ``episodes``."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AffinityInfo:
+    """How close a user and a personality are: 0 to 100 points, and the level's name."""
+
+    personality_name: str
+    points: int
+    level: str
+    total_messages: int = 0
+    positive_interactions: int = 0
+    negative_interactions: int = 0
+    last_interaction: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoodInfo:
+    """The personality's mood in a session; ``intensity`` is from 0 to 1."""
+
+    name: str = "neutral"
+    intensity: float = 1.0
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySearchResult:
+    """A message that a search found.
+
+    Attributes:
+        id: The id the message was imported with, else Luminora's own.
+        score: Higher is better; comparable within one search.
+        reasons: Why it was found: ``lexical`` and ``vector`` scores (each 0 to 1 within the
+            search), ``similarity`` (cosine), ``recency``.
+    """
+
+    id: str
+    content: str
+    role: str
+    session_id: str
+    timestamp: datetime
+    score: float
+    speaker: str | None = None
+    reasons: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def message_id(self) -> str:
+        """The same as ``id``."""
+        return self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """The companion's answer to one message.
+
+    Attributes:
+        text: What it says.
+        message_id: Id of the user's message.
+        reply_id: Id of the answer.
+        degraded: True when no configured model could answer (or finish) and the embedded
+            responder stood in; ``degraded_reason`` says what happened.
+        facts: What was learned from the message. Empty when analysis runs in the background.
+        memories: The earlier messages the answer could rely on.
+        duplicate: True when the idempotency key was known and this is the stored answer.
+    """
+
+    text: str
+    session_id: str
+    message_id: str
+    reply_id: str
+    model: str
+    provider: str
+    degraded: bool = False
+    degraded_reason: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    affinity: AffinityInfo | None = None
+    mood: MoodInfo | None = None
+    facts: Sequence[Fact] = ()
+    memories: Sequence[MemorySearchResult] = ()
+    duplicate: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseChunk:
+    """A piece of a streamed answer; the last piece is empty and carries the whole response."""
+
+    text: str
+    response: Response | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did: messages stored, known already, and not searchable by meaning yet."""
+
+    imported: int = 0
+    skipped: int = 0
+    pending: int = 0

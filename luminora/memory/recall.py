@@ -1,0 +1,149 @@
+"""What comes to mind: everything an answer may rely on, read in as few round trips as possible."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from luminora.memory.models import (
+    Episode,
+    Fact,
+    MemorySearchResult,
+    Message,
+    MoodInfo,
+    Session,
+)
+from luminora.memory.search import DEPTH, HybridSearch, without_names
+from luminora.memory.semantic import SemanticIndex
+from luminora.providers import Find, Read, Row, SearchText, StorageProvider
+
+MAX_FACTS = 200
+MAX_EPISODES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """What was recalled for one message.
+
+    Attributes:
+        history: The turns before the message, oldest first.
+        fact_rows: The active facts as stored, for a compare-and-set when they change.
+        affinity: The affinity row, or None before the first exchange.
+        mood_row: The mood row, or None while the mood is neutral.
+        memories: Earlier messages that answer to this one, best first, none of them in history.
+    """
+
+    history: Sequence[Message] = ()
+    fact_rows: Sequence[Row] = ()
+    episodes: Sequence[Episode] = ()
+    affinity: Row | None = None
+    mood_row: Row | None = None
+    memories: Sequence[MemorySearchResult] = ()
+
+    @property
+    def facts(self) -> list[Fact]:
+        """The facts, latest first."""
+        return [Fact.from_row(row) for row in self.fact_rows]
+
+    @property
+    def points(self) -> int:
+        """Affinity points; 0 before the first exchange."""
+        return self.affinity["affinity_points"] if self.affinity else 0
+
+
+class Memory:
+    """Reads what is remembered of a user, within the scope the configuration allows.
+
+    Args:
+        storage: Where it is.
+        index: Messages by meaning.
+        scope: ``"user"`` lets every personality recall what one has heard; ``"personality"``
+            keeps each to its own.
+        history_limit: Recent turns to recall.
+        recall_limit: Earlier messages to recall.
+    """
+
+    def __init__(
+        self,
+        storage: StorageProvider,
+        index: SemanticIndex,
+        *,
+        scope: str = "user",
+        history_limit: int = 20,
+        recall_limit: int = 8,
+    ) -> None:
+        self._storage = storage
+        self._index = index
+        self._scope = scope
+        self._history_limit = history_limit
+        self._recall_limit = recall_limit
+        self.search = HybridSearch(storage, index)
+
+    def visible(self, session: Session) -> dict[str, Any]:
+        """The filter for what this session's personality may recall, beyond its user."""
+        if self._scope == "personality":
+            return {"personality_name": session.personality_name}
+        return {}
+
+    async def recall(
+        self, session: Session, text: str, *, before: Row, names: Sequence[str]
+    ) -> Recall:
+        """Everything for answering ``text``, whose stored row is ``before``."""
+        queries = self._queries(session, text)
+        where = {"user_id": session.user_id, **self.visible(session)}
+        answers, hits = await asyncio.gather(
+            self._storage.read(queries),
+            self._index.search(without_names(text, names), DEPTH, where),
+        )
+        history, facts, episodes, affinity, moods, lexical = answers
+        earlier = [row for row in history[::-1] if row["seq"] < before["seq"]]
+        shown = frozenset(row["id"] for row in history) | {before["id"]}
+        memories = await self.search.rank(
+            session.user_id, lexical, hits, self._recall_limit, exclude=shown
+        )
+        return Recall(
+            history=[Message.from_row(row) for row in earlier[-self._history_limit :]],
+            fact_rows=facts,
+            episodes=[Episode.from_row(row) for row in episodes],
+            affinity=affinity[0] if affinity else None,
+            mood_row=moods[0] if moods else None,
+            memories=memories,
+        )
+
+    def _queries(self, session: Session, text: str) -> list[Read]:
+        user_id, visible = session.user_id, self.visible(session)
+        own = {"session_id": session.session_id}
+        return [
+            # one more than asked for, since the message itself is stored already
+            Find("messages", user_id, own, order=("-seq",), limit=self._history_limit + 1),
+            *self.state(session),
+            SearchText("messages", user_id, text, where=visible, limit=DEPTH),
+        ]
+
+    def state(self, session: Session) -> list[Read]:
+        """The reads for facts, episodes, affinity and mood, in this order."""
+        user_id, visible = session.user_id, self.visible(session)
+        pair = {"personality_name": session.personality_name}
+        return [
+            Find(
+                "user_facts",
+                user_id,
+                {**visible, "is_active": True},
+                order=("-last_updated",),
+                limit=MAX_FACTS,
+            ),
+            Find("episodes", user_id, visible, order=("-importance",), limit=MAX_EPISODES),
+            Find("user_affinity", user_id, pair, limit=1),
+            Find("session_moods", user_id, {"session_id": session.session_id}, limit=1),
+        ]
+
+
+def mood_of(row: Row | None) -> MoodInfo:
+    """The mood a row tells of; neutral without one."""
+    if row is None:
+        return MoodInfo()
+    return MoodInfo(
+        name=row["current_mood"], intensity=row["mood_intensity"], since=row["mood_started_at"]
+    )

@@ -1,0 +1,141 @@
+"""Speaking through the configured model, and through the embedded one when that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+from luminora.errors import LuminoraError, ProviderTimeout
+from luminora.memory.analysis import Analysis, analysis_request, read_analysis
+from luminora.providers import ChatDelta, ChatRequest, Grounding, LLMProvider, Usage
+
+log = logging.getLogger(__name__)
+
+REPLY_SECONDS = 120.0
+"""Longest wait for a whole answer, and for the next piece of a streamed one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """An answer, who gave it, and why it was not the configured model if it was not."""
+
+    text: str
+    model: str
+    provider: str
+    usage: Usage = field(default_factory=Usage)
+    reason: str | None = None
+
+    @property
+    def degraded(self) -> bool:
+        """Whether something failed on the way."""
+        return self.reason is not None
+
+
+class Voice:
+    """A language model and its stand-in.
+
+    Args:
+        llm: The configured model.
+        fallback: Answers when ``llm`` cannot; None lets the failure through.
+    """
+
+    def __init__(self, llm: LLMProvider, fallback: LLMProvider | None) -> None:
+        self._llm = llm
+        self._fallback = fallback if fallback is not llm else None
+
+    async def reply(self, request: ChatRequest) -> Spoken:
+        """The answer to a conversation turn.
+
+        Raises:
+            LuminoraError: The model failed and there is no stand-in.
+        """
+        try:
+            return await self._ask(self._llm, request)
+        except Exception as error:
+            if self._fallback is None:
+                raise
+            reason = self._told(error)
+        return replace(await self._ask(self._fallback, request), reason=reason)
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[str | Spoken]:
+        """The answer's pieces, then the whole of it.
+
+        Before the first piece a failure turns to the stand-in; after it, the answer ends where
+        it broke off and says so in ``reason``.
+        """
+        pieces: list[str] = []
+        last: ChatDelta | None = None
+        provider, reason = self._llm, None
+        try:
+            async for delta in _timed(self._llm.stream(request), self._llm.name):
+                last = delta
+                if delta.text:
+                    pieces.append(delta.text)
+                    yield delta.text
+        except Exception as error:
+            if not pieces and self._fallback is None:
+                raise
+            reason = self._told(error)
+        if reason is not None and not pieces and self._fallback is not None:
+            provider = self._fallback
+            async for delta in self._fallback.stream(request):
+                last = delta
+                pieces.append(delta.text)
+                yield delta.text
+        yield Spoken(
+            text="".join(pieces),
+            model=(last.model if last else None) or provider.name,
+            provider=provider.name,
+            usage=(last.usage if last else None) or Usage(),
+            reason=reason,
+        )
+
+    async def analyse(self, grounding: Grounding) -> Analysis:
+        """What the message means; with the stand-in's rules when the model cannot say."""
+        request = analysis_request(grounding)
+        try:
+            async with asyncio.timeout(REPLY_SECONDS):
+                answer, _ = await self._llm.chat_json(request)
+        except Exception as error:
+            if self._fallback is None:
+                raise
+            self._told(error)
+            answer, _ = await self._fallback.chat_json(request)
+            return replace(read_analysis(answer, grounding), degraded=True)
+        return read_analysis(answer, grounding)
+
+    async def _ask(self, provider: LLMProvider, request: ChatRequest) -> Spoken:
+        try:
+            async with asyncio.timeout(REPLY_SECONDS):
+                result = await provider.chat(request)
+        except TimeoutError as error:
+            raise ProviderTimeout(
+                f"no answer within {REPLY_SECONDS:g} s", provider=provider.name
+            ) from error
+        return Spoken(
+            text=result.text, model=result.model, provider=provider.name, usage=result.usage
+        )
+
+    def _told(self, error: Exception) -> str:
+        """One line about a failure, logged; a plugin may raise anything."""
+        what = error.message if isinstance(error, LuminoraError) else f"{error}"
+        reason = f"{self._llm.name}: {type(error).__name__}: {what}"
+        log.warning("the configured model failed, the embedded one stands in: %s", reason)
+        return reason
+
+
+async def _timed(deltas: AsyncIterator[ChatDelta], provider: str) -> AsyncIterator[ChatDelta]:
+    """The same deltas, with a limit on the wait for each."""
+    while True:
+        try:
+            async with asyncio.timeout(REPLY_SECONDS):
+                delta = await anext(deltas)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise ProviderTimeout(
+                f"no further piece within {REPLY_SECONDS:g} s", provider=provider
+            ) from error
+        yield delta

@@ -1,0 +1,151 @@
+"""The client for code that does not await: scripts, notebooks, Django.
+
+The same :class:`luminora.client.LuminoraCoreClient`, run on an event loop in a thread of its own::
+
+    from luminora.sync import LuminoraCoreClient
+
+    with LuminoraCoreClient.from_config() as client:
+        session = client.create_session(user_id="diego")
+        print(client.send_message(session, "Hola"))
+
+There is no second implementation: each method below is made from the one of that name, and
+``sync.pyi``, which ``tools/sync_stub.py`` writes, tells type checkers their signatures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from typing import Any, Self, TypeVar
+
+from luminora import client as _async
+
+T = TypeVar("T")
+
+
+class _Portal:
+    """An event loop in a thread, until closed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.name = "luminora-sync"
+        self._thread.start()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the loop has ended."""
+        return self._loop.is_closed()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The coroutine's result; interrupting the wait cancels it."""
+        if self.closed:
+            work.close()
+            raise RuntimeError("this client is closed")
+        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
+        """The items as they come; leaving the loop early ends their source."""
+        done = object()
+
+        async def following() -> Any:
+            return await anext(items, done)
+
+        try:
+            while (item := self.run(following())) is not done:
+                yield item
+        finally:
+            close = getattr(items, "aclose", None)
+            if close is not None and not self.closed:
+                self.run(close())
+
+    def close(self) -> None:
+        """Stop the loop and the thread; twice is harmless."""
+        if not self.closed:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+
+class LuminoraCoreClient:
+    """A companion that remembers; every method of the asynchronous client, waited for.
+
+    May be used from several threads at once.
+    """
+
+    def __init__(self, client: _async.LuminoraCoreClient, portal: _Portal) -> None:
+        self._client = client
+        self._portal = portal
+
+    @classmethod
+    def from_config(cls, *args: Any, **kwargs: Any) -> Self:
+        """See :meth:`luminora.client.LuminoraCoreClient.from_config`."""
+        portal = _Portal()
+        try:
+            client = portal.run(_async.LuminoraCoreClient.from_config(*args, **kwargs))
+        except BaseException:
+            portal.close()
+            raise
+        return cls(client, portal)
+
+    @property
+    def config(self) -> Any:
+        """The configuration in use."""
+        return self._client.config
+
+    def close(self) -> None:
+        """Finish background work, close the stack and end the thread; twice is harmless."""
+        if self._portal.closed:
+            return
+        try:
+            self._portal.run(self._client.aclose())
+        finally:
+            self._portal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _waiting(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: LuminoraCoreClient, *args: Any, **kwargs: Any) -> Any:
+        return self._portal.run(method(self._client, *args, **kwargs))
+
+    return call
+
+
+def _iterating(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: LuminoraCoreClient, *args: Any, **kwargs: Any) -> Any:
+        return self._portal.iterate(method(self._client, *args, **kwargs))
+
+    return call
+
+
+def mirrored() -> dict[str, Callable[..., Any]]:
+    """The asynchronous methods that have a twin here, by name."""
+    found = inspect.getmembers(_async.LuminoraCoreClient, inspect.isfunction)
+    return {
+        name: method
+        for name, method in found
+        if not name.startswith("_")
+        and name != "aclose"
+        and (inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method))
+    }
+
+
+for _name, _method in mirrored().items():
+    _wrap = _iterating if inspect.isasyncgenfunction(_method) else _waiting
+    setattr(LuminoraCoreClient, _name, _wrap(_method))

@@ -1,0 +1,78 @@
+"""Write ``luminora/sync.pyi`` from the asynchronous client, so that the twin is typed too.
+
+Run ``python tools/sync_stub.py`` after changing a signature in ``luminora/client.py``; a test
+fails while the two differ.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "luminora" / "client.py"
+TARGET = ROOT / "luminora" / "sync.pyi"
+
+_HEAD = """\
+# Written by tools/sync_stub.py from luminora/client.py; do not edit.
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from luminora.config import Config
+from luminora.memory.imports import Item
+from luminora.memory.models import (
+    AffinityInfo,
+    Episode,
+    Fact,
+    ImportReport,
+    MemorySearchResult,
+    Message,
+    MoodInfo,
+    Response,
+    ResponseChunk,
+    Session,
+)
+
+def mirrored() -> dict[str, Callable[..., Any]]: ...
+
+class LuminoraCoreClient:
+    @classmethod
+    def from_config(
+        cls, path: str | Path | None = ..., *, overrides: Mapping[str, Any] | None = ...
+    ) -> Self: ...
+    @property
+    def config(self) -> Config: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exception: object) -> None: ...
+"""
+
+
+def stub() -> str:
+    """The text of the stub file."""
+    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
+    client = next(
+        node
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name == "LuminoraCoreClient"
+    )
+    methods = [
+        _twin(node)
+        for node in client.body
+        if isinstance(node, ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+        and not node.decorator_list
+        and node.name != "aclose"
+    ]
+    return _HEAD + "".join(f"    {method}\n" for method in methods)
+
+
+def _twin(method: ast.AsyncFunctionDef) -> str:
+    arguments = ast.unparse(method.args)
+    answer = ast.unparse(method.returns) if method.returns else "None"
+    return f"def {method.name}({arguments}) -> {answer.replace('AsyncIterator', 'Iterator')}: ..."
+
+
+if __name__ == "__main__":
+    TARGET.write_text(stub(), encoding="utf-8")
