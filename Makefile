@@ -1,0 +1,53 @@
+# Everything here sets itself up: it needs make and a python3 (3.11 or newer) with venv.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+# the first of these that is new enough
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+export UV_COMPILE_BYTECODE = 1
+export UV_PYTHON_DOWNLOADS = never
+UV = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-heavy lint bench clean
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.run ## a companion that remembers, offline, in separate processes
+	@$(BIN)/luminora demo
+
+test: $(VENV)/.dev ## the tests that need no server
+	$(BIN)/python -m pytest -q
+
+test-heavy: $(VENV)/.dev ## the tests that take long or much memory
+	$(BIN)/python -m pytest -q -m heavy
+
+lint: $(VENV)/.dev ## formatting, rules and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev ## what is fast, against what
+	$(BIN)/python -m benchmarks
+
+clean: ## forget everything that was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/uv: constraints.txt
+	@test -n "$(PYTHON)" || { echo "Luminora needs Python 3.11 or newer: install it and try again" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	@touch $@
+
+$(VENV)/.run: $(BIN)/uv pyproject.toml
+	@echo "Installing Luminora into $(VENV) …"
+	@$(UV) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/uv pyproject.toml
+	@echo "Installing Luminora and its development tools into $(VENV) …"
+	@$(UV) --editable . --group test --group lint
+	@touch $@ $(VENV)/.run
