@@ -1,1 +1,45 @@
-"""."""
+"""Personalities: the persona file, its relationship levels and moods, and the prompt made of them.
+
+library = PersonalityLibrary()
+tree = PersonalityTree(library.load("sakura"))
+prompt = tree.compile(affinity=45, mood="shy").system_prompt
+"""
+
+from __future__ import annotations
+
+from luminora.personality.affinity import AffinityDecay, AffinityRules, Milestone
+from luminora.personality.compiler import CompiledPersonality
+from luminora.personality.defaults import INTERACTION_MEANINGS
+from luminora.personality.library import PersonalityLibrary, load_file
+from luminora.personality.model import (
+    TRIGGERS,
+    Mood,
+    Personality,
+    PersonalityLevel,
+    PersonalityModifier,
+)
+from luminora.personality.problems import Problem
+from luminora.personality.traits import MemoryPreferences, SafetyGuards, SampleResponse
+from luminora.personality.tree import PersonalityTree
+from luminora.personality.validate import validate
+
+__all__ = [
+    "INTERACTION_MEANINGS",
+    "TRIGGERS",
+    "AffinityDecay",
+    "AffinityRules",
+    "CompiledPersonality",
+    "MemoryPreferences",
+    "Milestone",
+    "Mood",
+    "Personality",
+    "PersonalityLevel",
+    "PersonalityLibrary",
+    "PersonalityModifier",
+    "PersonalityTree",
+    "Problem",
+    "SafetyGuards",
+    "SampleResponse",
+    "load_file",
+    "validate",
+]
