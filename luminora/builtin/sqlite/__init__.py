@@ -1,0 +1,1 @@
+"""The embedded database: storage, vectors and migrations in SQLite files, through apsw."""
