@@ -10,7 +10,7 @@ from __future__ import annotations
 from luminora.personality.affinity import AffinityDecay, AffinityRules, Milestone
 from luminora.personality.compiler import CompiledPersonality
 from luminora.personality.defaults import INTERACTION_MEANINGS
-from luminora.personality.library import PersonalityLibrary, load_file
+from luminora.personality.library import PersonalityLibrary
 from luminora.personality.model import (
     TRIGGERS,
     Mood,
@@ -40,6 +40,5 @@ __all__ = [
     "Problem",
     "SafetyGuards",
     "SampleResponse",
-    "load_file",
     "validate",
 ]

@@ -81,7 +81,19 @@ class PersonalityLibrary:
             PersonalityNotFound: No folder holds it.
             PersonalityInvalid: The file is not a valid persona.
         """
-        return load_file(self.find(name))
+        return self.load_file(self.find(name))
+
+    @staticmethod
+    def load_file(path: str | Path) -> Personality:
+        """Load a persona from a path the developer trusts; a well-formed file name becomes its slug.
+
+        Raises:
+            PersonalityNotFound: There is no such file.
+            PersonalityInvalid: It is unreadable, over 1 MiB, not strict JSON, or not a valid persona.
+        """
+        file = Path(path)
+        slug = file.stem if _NAME.fullmatch(file.stem) else None
+        return Personality.from_document(read(file), slug=slug, where=str(file))
 
     def _unknown(self, name: str) -> PersonalityNotFound:
         existing = self.names()
@@ -93,18 +105,6 @@ class PersonalityLibrary:
             where=", ".join(str(place) for place in self._folders),
             hint=f"{guess}available: {listing}",
         )
-
-
-def load_file(path: str | Path) -> Personality:
-    """Load a persona from a path the developer trusts; a well-formed file name becomes its slug.
-
-    Raises:
-        PersonalityNotFound: There is no such file.
-        PersonalityInvalid: It is unreadable, over 1 MiB, not strict JSON, or not a valid persona.
-    """
-    file = Path(path)
-    slug = file.stem if _NAME.fullmatch(file.stem) else None
-    return Personality.from_document(read(file), slug=slug, where=str(file))
 
 
 def _checked(name: str) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from luminora.errors import InputError, PersonalityInvalid, PersonalityNotFound
-from luminora.personality import PersonalityLibrary, load_file
+from luminora.personality import PersonalityLibrary
 
 
 @pytest.fixture
@@ -106,13 +106,13 @@ def test_files_that_are_no_personas_are_not_listed(library, write, plain):
 
 def test_an_explicit_path_is_trusted(write, plain):
     path = write("My Friend.json", {**plain, "persona": {"name": "Mía"}})
-    assert load_file(path).slug == "mia"
-    assert load_file(str(path)).name == "Mía"
+    assert PersonalityLibrary.load_file(path).slug == "mia"
+    assert PersonalityLibrary.load_file(str(path)).name == "Mía"
 
 
 def test_an_invalid_file_is_named_with_the_place(write, plain):
     path = write("bad.json", {**plain, "persona": {"name": 7}})
     with pytest.raises(PersonalityInvalid) as caught:
-        load_file(path)
+        PersonalityLibrary.load_file(path)
     assert caught.value.where == f"{path} (/persona/name)"
     assert caught.value.message == "this must be a text, but it is 7"
