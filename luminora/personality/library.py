@@ -85,11 +85,11 @@ class PersonalityLibrary:
 
     @staticmethod
     def load_file(path: str | Path) -> Personality:
-        """Load a persona from a path the developer trusts; a well-formed file name becomes its slug.
+        """Load a persona from a trusted path; a well-formed file name becomes its slug.
 
         Raises:
             PersonalityNotFound: There is no such file.
-            PersonalityInvalid: It is unreadable, over 1 MiB, not strict JSON, or not a valid persona.
+            PersonalityInvalid: It is unreadable, over 1 MiB, not strict JSON, or no valid persona.
         """
         file = Path(path)
         slug = file.stem if _NAME.fullmatch(file.stem) else None
