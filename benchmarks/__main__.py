@@ -1,0 +1,44 @@
+"""``python -m benchmarks [NAME …]``: measure and print; every table, or those named."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+
+from benchmarks import companion, discovery, startup
+from benchmarks.table import Figure, show
+
+TABLES: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
+    "startup": ("Opening the command (CPU time of whole processes)", startup.measure),
+    "discovery": ("Discovery, in a fresh process", discovery.measure),
+    "conversation": (
+        "A conversation on the embedded default, every commit durable",
+        lambda: asyncio.run(companion.conversation()),
+    ),
+    "search": (
+        "Searching the memory of one user",
+        lambda: asyncio.run(companion.search()),
+    ),
+    "crowd": ("A thousand messages at once", lambda: asyncio.run(companion.crowd())),
+}
+
+
+def main() -> int:
+    """Print the tables; 1 if a target was missed."""
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LUMINORA_DATA_DIR"] = folder
+        for name in sys.argv[1:] or TABLES:
+            title, measure = TABLES[name]
+            figures = measure()
+            show(title, figures)
+            missed += sum(not figure.met for figure in figures)
+    print(f"\n{missed} targets missed" if missed else "\nall targets met")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
