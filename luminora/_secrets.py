@@ -1,0 +1,51 @@
+"""Tell a secret by its looks, so that it is refused where only its variable's name belongs."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+
+_NAMES = re.compile(
+    r"(api_?|access_|client_|private_|secret_)?key|(access_|auth_)?token|(client_)?secret"
+    r"|passphrase|passwd|password"
+)
+_PREFIXES = re.compile(
+    r"^(sk|pk|rk)[-_][\w-]{16,}$|^gh[opsur]_\w{20,}$|^github_pat_\w{20,}$|^hf_\w{16,}$"
+    r"|^AIza[\w-]{20,}$|^xox[abprs]-[\w-]{10,}$|^(AKIA|ASIA)[0-9A-Z]{16}$|^gsk_\w{16,}$"
+    r"|^r8_\w{16,}$|^pa-[\w-]{20,}$|^(pcsk|jina|nvapi|xai|tvly)[-_][\w-]{16,}$"
+    r"|^eyJ[\w-]{10,}\.[\w-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY"
+)
+_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
+_DIGEST = re.compile(r"sha\d*|md5|digest|checksum|hash|revision", re.IGNORECASE)
+_VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+_LONG = 32
+_ENTROPY = 4.0  # bits per character; words joined by dashes stay below, random base64 lies above
+_HEX_ENTROPY = 3.0
+
+
+def reason(key: str, value: str) -> str | None:
+    """Why ``value`` must not stand in a config under the name ``key``; never quotes it."""
+    if value and _NAMES.fullmatch(key.lower()):
+        return "holds a secret"
+    if _PREFIXES.search(value) or _random(value):
+        return None if _DIGEST.search(key) and not _PREFIXES.search(value) else "looks like a key"
+    if _URL_PASSWORD.search(value):
+        return "holds a password"
+    if key.endswith("_env") and value and not _VARIABLE.match(value):
+        return "is not the name of an environment variable"
+    return None
+
+
+def _random(text: str) -> bool:
+    if len(text) < _LONG or not re.fullmatch(r"[\w+/=-]+", text, re.ASCII):
+        return False
+    if re.fullmatch(r"[0-9a-fA-F]+", text):
+        return _entropy(text) > _HEX_ENTROPY
+    mixed = all(re.search(letters, text) for letters in ("[a-z]", "[A-Z]", "[0-9]"))
+    return mixed and _entropy(text) > _ENTROPY
+
+
+def _entropy(text: str) -> float:
+    counts = Counter(text).values()
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)
