@@ -43,11 +43,17 @@ class LedgerEntry:
 class MigrationDriver(ABC):
     """The database's side of a migration run.
 
-    ``dialect`` names the folder of templates (``sqlite``, ``postgresql`` …); a statement is SQL
-    text for the SQL dialects and a JSON command (a dict) for the others.
+    A statement is SQL text for the SQL dialects and a JSON command (a dict) for the others. The
+    runner calls ``apply``, ``revert``, ``record`` and ``erase`` only while it holds the lock; what
+    they did is durable at the latest when the lock is released.
+
+    Attributes:
+        dialect: The folder of templates: ``sqlite``, ``postgresql`` …
+        table_prefix: Put before every name of a table or index, the ledger's included.
     """
 
     dialect: str
+    table_prefix: str = ""
 
     @abstractmethod
     def lock(self, timeout: float) -> AbstractAsyncContextManager[None]:
@@ -75,7 +81,11 @@ class MigrationDriver(ABC):
 
     @abstractmethod
     async def revert(self, entry: LedgerEntry, statements: Sequence[Any]) -> None:
-        """Run the undo statements and remove ``entry``; as atomic as :meth:`apply`."""
+        """Run the undo statements and remove ``entry``; as atomic as :meth:`apply`.
+
+        Raises:
+            MigrationError: A statement failed; the message quotes it and its number.
+        """
 
     @abstractmethod
     async def record(self, entry: LedgerEntry) -> None:
@@ -87,4 +97,14 @@ class MigrationDriver(ABC):
 
     @abstractmethod
     async def tables(self) -> dict[str, int]:
-        """The tables (collections) that exist and how many rows each has."""
+        """The tables (collections) that exist, under their full names, and how many rows each has.
+
+        Writes nothing.
+        """
+
+    async def vector_dimension(self) -> int | None:
+        """Dimension of the vectors the templates' table holds; None if it holds none.
+
+        Only a database whose migrations create a table of vectors overrides this.
+        """
+        return None

@@ -1,0 +1,15 @@
+DROP INDEX `{{TABLE_PREFIX}}idx_messages_terms` ON `{{TABLE_PREFIX}}messages`;
+DROP INDEX `{{TABLE_PREFIX}}idx_jobs_user` ON `{{TABLE_PREFIX}}jobs`;
+DROP INDEX `{{TABLE_PREFIX}}idx_jobs_due` ON `{{TABLE_PREFIX}}jobs`;
+DROP INDEX `{{TABLE_PREFIX}}idx_classifications_importance` ON `{{TABLE_PREFIX}}memory_classifications`;
+DROP INDEX `{{TABLE_PREFIX}}idx_classifications_category` ON `{{TABLE_PREFIX}}memory_classifications`;
+DROP INDEX `{{TABLE_PREFIX}}idx_moods_user` ON `{{TABLE_PREFIX}}session_moods`;
+DROP INDEX `{{TABLE_PREFIX}}idx_episodes_importance` ON `{{TABLE_PREFIX}}episodes`;
+DROP INDEX `{{TABLE_PREFIX}}idx_episodes_user` ON `{{TABLE_PREFIX}}episodes`;
+DROP INDEX `{{TABLE_PREFIX}}idx_fact_history_user` ON `{{TABLE_PREFIX}}fact_history`;
+DROP INDEX `{{TABLE_PREFIX}}idx_facts_user` ON `{{TABLE_PREFIX}}user_facts`;
+DROP INDEX `{{TABLE_PREFIX}}idx_affinity_events_user` ON `{{TABLE_PREFIX}}affinity_events`;
+DROP INDEX `{{TABLE_PREFIX}}idx_messages_embedding` ON `{{TABLE_PREFIX}}messages`;
+DROP INDEX `{{TABLE_PREFIX}}idx_messages_session` ON `{{TABLE_PREFIX}}messages`;
+DROP INDEX `{{TABLE_PREFIX}}idx_messages_user` ON `{{TABLE_PREFIX}}messages`;
+DROP INDEX `{{TABLE_PREFIX}}idx_sessions_user` ON `{{TABLE_PREFIX}}sessions`;

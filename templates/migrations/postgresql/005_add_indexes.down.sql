@@ -1,0 +1,15 @@
+DROP INDEX {{TABLE_PREFIX}}idx_messages_terms;
+DROP INDEX {{TABLE_PREFIX}}idx_jobs_user;
+DROP INDEX {{TABLE_PREFIX}}idx_jobs_due;
+DROP INDEX {{TABLE_PREFIX}}idx_classifications_importance;
+DROP INDEX {{TABLE_PREFIX}}idx_classifications_category;
+DROP INDEX {{TABLE_PREFIX}}idx_moods_user;
+DROP INDEX {{TABLE_PREFIX}}idx_episodes_importance;
+DROP INDEX {{TABLE_PREFIX}}idx_episodes_user;
+DROP INDEX {{TABLE_PREFIX}}idx_fact_history_user;
+DROP INDEX {{TABLE_PREFIX}}idx_facts_user;
+DROP INDEX {{TABLE_PREFIX}}idx_affinity_events_user;
+DROP INDEX {{TABLE_PREFIX}}idx_messages_embedding;
+DROP INDEX {{TABLE_PREFIX}}idx_messages_session;
+DROP INDEX {{TABLE_PREFIX}}idx_messages_user;
+DROP INDEX {{TABLE_PREFIX}}idx_sessions_user;

@@ -1,0 +1,5 @@
+DROP TABLE {{TABLE_PREFIX}}jobs;
+DROP TABLE {{TABLE_PREFIX}}embedding_state;
+DROP TABLE {{TABLE_PREFIX}}messages_fts;
+DROP TABLE {{TABLE_PREFIX}}messages;
+DROP TABLE {{TABLE_PREFIX}}sessions;
