@@ -144,7 +144,7 @@ def validate(config: Config, index: Index | None = None) -> list[Problem]:
         path = tuple(str(step) for step in error.instance_path)
         if path not in unknown:
             found += _described(config, index, error, path, schema)
-    for name in _strings(document, "plugins", "enabled"):
+    for name in strings(document, "plugins", "enabled"):
         try:
             index.plugin(name)
         except PluginError as problem:
@@ -367,7 +367,8 @@ def _refusal(error: type[ConfigError], config: Config, problems: list[Problem]) 
     )
 
 
-def _strings(document: Mapping[str, Any], section: str, name: str) -> list[str]:
+def strings(document: Mapping[str, Any], section: str, name: str) -> list[str]:
+    """The texts of a list in the document, whatever else it holds; it may not be valid."""
     part = document.get(section)
     values = part.get(name) if isinstance(part, Mapping) else None
     return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
