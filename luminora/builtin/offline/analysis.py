@@ -1,0 +1,27 @@
+"""The analysis of one message: facts, retractions, sentiment, mood, affinity, class, episode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luminora.builtin.offline.episodes import classification, episode
+from luminora.builtin.offline.extract import extract
+from luminora.builtin.offline.feelings import affinity_event, companion_mood, read_feelings
+from luminora.providers import Grounding
+
+
+def analyse(grounding: Grounding) -> dict[str, Any]:
+    """The analysis object for ``grounding.user_text``, as ``ANALYSIS_SCHEMA`` describes it."""
+    found = extract(grounding.user_text, grounding.facts)
+    feelings = read_feelings(found.sentences)
+    remembered = episode(found, feelings)
+    event = affinity_event(found, feelings, grounding)
+    return {
+        "facts": [fact.to_dict() for fact in found.facts],
+        "retractions": [{"key": key} for key in found.retractions],
+        "sentiment": feelings.sentiment,
+        "mood": companion_mood(feelings, grounding),
+        "affinity": event,
+        "classification": classification(found, feelings, remembered),
+        "episode": remembered,
+    }

@@ -1,0 +1,137 @@
+"""The facts that a message states about its author, and those it takes back.
+
+Rules, not a model: precise where they match, silent where they do not. A question, a hypothesis, a
+joke, a denial, someone else's words or an order to the companion is never a fact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from luminora.builtin.offline import values
+from luminora.builtin.offline.patterns import RULES
+from luminora.builtin.offline.retractions import forgotten, outdated
+from luminora.builtin.offline.text import Sentence, clean, in_earnest, sentences
+from luminora.builtin.offline.values import Tail
+
+MAX_FACTS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing the user stated about themselves.
+
+    Attributes:
+        quote: The words it was read from.
+        at: Where in the message it stands, to keep the order.
+    """
+
+    category: str
+    key: str
+    value: str | int
+    confidence: float
+    quote: str
+    at: int = 0
+    tags: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fact as the analysis carries it."""
+        return {
+            "category": self.category,
+            "key": self.key,
+            "value": self.value,
+            "confidence": round(self.confidence, 2),
+            "quote": self.quote,
+            "tags": list(self.tags),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What a message states and takes back; ``sentences`` are kept for those who read on."""
+
+    facts: tuple[Fact, ...]
+    retractions: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
+
+
+def extract(text: str, known: Sequence[Mapping[str, Any]] = ()) -> Extraction:
+    """Read the facts and retractions of one message.
+
+    Args:
+        text: The message; its first 20,000 characters are read.
+        known: Facts on record, as ``Grounding.facts`` has them: "no me llamo Pedro" takes a name
+            back only if Pedro is the name on record.
+    """
+    found: dict[str, Fact] = {}
+    gone: dict[str, None] = {}
+    told = tuple(sentences(clean(text)))
+    for index, sentence in enumerate(told):
+        if sentence.question:
+            continue
+        spans, keys = forgotten(sentence, known)
+        gone.update(dict.fromkeys((*keys, *outdated(sentence, known))))
+        for fact in _facts(sentence, index, spans):
+            _keep(found, fact)
+    facts = sorted(found.values(), key=lambda fact: fact.at)[:MAX_FACTS]
+    stated = {fact.key for fact in facts}
+    return Extraction(tuple(facts), tuple(key for key in gone if key not in stated), told)
+
+
+def _keep(found: dict[str, Fact], fact: Fact) -> None:
+    """Keep ``fact``, or number it if it is a second pet; of one key the later or surer counts."""
+    before = found.get(fact.key)
+    if before is not None and fact.category == "pets" and before.value != fact.value:
+        fact = replace(fact, key=f"{fact.key}_2")
+        before = found.get(fact.key)
+    if before is None or fact.confidence >= before.confidence - 0.05:
+        found[fact.key] = fact
+
+
+_HEDGED = re.compile(
+    r"\b(?:creo que|quiza|quizas|tal vez|a lo mejor|probablemente|puede que|maybe|perhaps|probably"
+    r"|i think|i guess|might)\b[^,]{0,20}$"
+)
+_NOUN_BEFORE = re.compile(r"\b(?:el|un|mi|tu|su|este|ese|del|al|en|buen|otro|este|mucho|con|de)\s+$")
+_HOMOGRAPHS = ("trabajo", "vivo", "amo", "odio", "estudio", "juego", "curso", "vuelo", "espero")
+
+
+def _facts(
+    sentence: Sentence, index: int, skipped: Sequence[tuple[int, int]]
+) -> Iterator[Fact]:
+    for rule in RULES:
+        for match in rule.trigger.finditer(sentence.folded):
+            if any(start <= match.start() < end for start, end in skipped):
+                continue
+            # "mi trabajo en Google es duro": here the verb is a noun
+            if match[0].startswith(_HOMOGRAPHS) and _NOUN_BEFORE.search(
+                sentence.folded[: match.start()]
+            ):
+                continue
+            if not in_earnest(sentence, match.start()):
+                continue
+            yield from _read(rule.read, sentence, match, index)
+
+
+def _read(read: Any, sentence: Sentence, match: re.Match[str], index: int) -> Iterator[Fact]:
+    before, end = sentence.text[: match.start()], match.end()
+    # readers look at no more than a few hundred characters, whatever the sentence's length
+    tail = Tail(sentence.text[end : end + 600], sentence.folded[end : end + 600], before[-100:])
+    doubt = 0.7 if _HEDGED.search(sentence.folded[: match.start()][-60:]) else 1.0
+    quote = _quote(sentence, match.start())
+    for category, key, value, confidence in read(tail, match):
+        if isinstance(value, str) and not values.slug(value):
+            continue  # nothing but signs
+        at = index * 100_000 + match.start()
+        yield Fact(category, key, value, confidence * doubt, quote, at)
+
+
+def _quote(sentence: Sentence, start: int) -> str:
+    """The sentence, or its part around ``start`` where it is long."""
+    if len(sentence.text) <= values.MAX_VALUE:
+        return sentence.text.strip()
+    left = max(0, start - 20)
+    return sentence.text[left : left + values.MAX_VALUE].strip()
