@@ -47,8 +47,10 @@ class Stack:
         Raises:
             ConfigError, PluginError: A section is invalid, or its plugin cannot be used.
         """
+        from luminora import schema  # noqa: PLC0415 - loads the JSON Schema validator
         from luminora.plugins import activate  # noqa: PLC0415 - loads pluggy
 
+        schema.ensure(config)
         active = activate(config)
         llm = active.build(Kind.LLM)
         storage = active.build(Kind.STORAGE)
@@ -75,7 +77,7 @@ class Stack:
         """
         from luminora.migrations import MigrationRunner  # noqa: PLC0415 - only who opens one
 
-        runner = MigrationRunner.for_config(self.config, self.storage)
+        runner = MigrationRunner.for_config(self.config, self.storage, self.embedding)
         if self.config.document["migrations"]["auto"]:
             await runner.migrate()
         elif pending := (await runner.status()).pending:

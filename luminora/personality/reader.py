@@ -1,21 +1,14 @@
-"""Read a persona file as strict, bounded JSON.
-
-Python's parser accepts NaN, keeps the last of two equal keys, admits lone surrogates that no
-database stores, and overflows on deep nesting. A persona may come from anywhere, so all of that
-is refused here, with the file's name.
-"""
+"""Read a persona file: strict, bounded JSON, whoever wrote it."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from luminora import _jsonc
 from luminora.errors import PersonalityInvalid, PersonalityNotFound
-from luminora.personality.strict import flaw, too_deep
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = _jsonc.MAX_BYTES
 """Largest persona file, in bytes."""
 
 
@@ -56,15 +49,7 @@ def parse(data: bytes, *, where: str) -> dict[str, Any]:
     Raises:
         PersonalityInvalid: The bytes are not one strict JSON object within the limits.
     """
-    if len(data) > MAX_BYTES:
-        raise PersonalityInvalid(
-            f"the file is larger than {MAX_BYTES // 1024} KiB",
-            where=where,
-            hint="a persona needs a few KiB; keep pictures and long lore elsewhere",
-        )
-    document = _decode(data, where)
-    if flawed := flaw(document):
-        raise _invalid(flawed, where)
+    document = _jsonc.parse(data, where, error=PersonalityInvalid)
     if not isinstance(document, dict):
         raise PersonalityInvalid(
             "a persona must be a JSON object",
@@ -72,45 +57,3 @@ def parse(data: bytes, *, where: str) -> dict[str, Any]:
             hint='start the file with { and put the sections "persona", "core_traits" … inside',
         )
     return document
-
-
-def _decode(data: bytes, where: str) -> Any:
-    try:
-        return json.loads(
-            data.decode("utf-8-sig"),
-            object_pairs_hook=_without_duplicates,
-            parse_constant=_refuse_constant,
-        )
-    except UnicodeDecodeError as error:
-        raise PersonalityInvalid(
-            f"the file is not UTF-8: byte {error.start} does not fit",
-            where=where,
-            hint="save the file with the encoding UTF-8",
-        ) from error
-    except json.JSONDecodeError as error:
-        raise PersonalityInvalid(
-            f"the file is not valid JSON: {error.msg}",
-            where=f"{where}:{error.lineno}:{error.colno}",
-            hint="look for a missing comma, quote or bracket there; comments are not allowed",
-        ) from error
-    except RecursionError as error:
-        raise _invalid(too_deep(), where) from error
-    except ValueError as error:
-        raise PersonalityInvalid(str(error), where=where, hint="correct the file") from error
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the key {twice!r} appears twice in one object; keep one of them")
-    return result
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number; use a number between the limits of its field")
-
-
-def _invalid(flawed: tuple[str, str], where: str) -> PersonalityInvalid:
-    message, hint = flawed
-    return PersonalityInvalid(message, where=where, hint=hint)

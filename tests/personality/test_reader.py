@@ -17,22 +17,20 @@ def nested(depth: int) -> str:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "'c' appears twice"),
+        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "given twice"),
         (b'{"a": NaN}', "NaN"),
         (b'{"a": -Infinity}', "-Infinity"),
         (b'{"a": 1e999}', "too large"),
-        (b'{"a": ' + b"9" * 5000 + b"}", "integer string conversion"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "too many digits"),
         (b'{"a": "\xff"}', "not UTF-8"),
         ('{"a": "ñ"}'.encode("utf-16"), "not UTF-8"),
         (b'{"a": "\\ud83d"}', "surrogate"),
         (b'{"\\udc00": 1}', "surrogate"),
-        (b'{"a": 1,}', "not valid JSON"),
-        (b'// hello\n{"a": 1}', "not valid JSON"),
-        (b"", "not valid JSON"),
+        (b"", "malformed JSON"),
         (b"[]", "must be a JSON object"),
         (nested(MAX_DEPTH + 1).encode(), "nested more than 64"),
         (("[" * 50_000 + "]" * 50_000).encode(), "nested more than 64"),
-        (b" " * (MAX_BYTES + 1), "larger than 1024 KiB"),
+        (b" " * (MAX_BYTES + 1), "larger than 1 MiB"),
     ],
 )
 def test_anything_but_strict_bounded_json_is_refused_by_name(content, said):
@@ -40,13 +38,16 @@ def test_anything_but_strict_bounded_json_is_refused_by_name(content, said):
         parse(content, where="odd.json")
     assert said in caught.value.message
     assert "odd.json" in caught.value.where
-    assert caught.value.hint
 
 
-def test_a_syntax_error_names_line_and_column():
+def test_comments_and_trailing_commas_pass():
+    assert parse(b'// hello\n{"a": 1,}', where="x") == {"a": 1}
+
+
+def test_a_syntax_error_names_line_and_place():
     with pytest.raises(PersonalityInvalid) as caught:
         parse(b'{\n  "a": 1\n  "b": 2\n}', where="odd.json")
-    assert caught.value.where == "odd.json:3:3"
+    assert caught.value.where == "odd.json:3 (/b)"
 
 
 def test_the_limits_themselves_are_allowed():
