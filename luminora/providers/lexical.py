@@ -55,14 +55,26 @@ def terms(text: str) -> list[str]:
     A word that the two stemmers treat differently yields both stems; a text of nothing but stop
     words yields those, so that "quién soy yo" can still be searched for.
     """
-    found = words(text)
-    telling = [word for word in found if word not in _STOP] or found
-    return [stem for word in telling for stem in _stems(word[:_MAX_WORD])]
+    return [stem for word in _telling(text) for stem in _stems(word[:_MAX_WORD])]
 
 
 def query_terms(text: str, limit: int = 32) -> list[str]:
     """The distinct terms of a query in order, at most ``limit`` of them."""
     return list(dict.fromkeys(terms(text)))[:limit]
+
+
+def query_words(text: str, limit: int = 32) -> list[tuple[str, ...]]:
+    """The distinct words of a query in order, each as the terms it may be indexed under.
+
+    For scoring: a word that the two stemmers treat differently still counts once.
+    """
+    found = dict.fromkeys(_stems(word[:_MAX_WORD]) for word in _telling(text))
+    return list(found)[:limit]
+
+
+def _telling(text: str) -> list[str]:
+    found = words(text)
+    return [word for word in found if word not in _STOP] or found
 
 
 @lru_cache(maxsize=65_536)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import apsw
 
 from luminora.builtin.sqlite.database import Database, open_database, snapshot
-from luminora.builtin.sqlite.fulltext import MessageIndex, scope_of
+from luminora.builtin.sqlite.fulltext import Condition, MessageIndex
 from luminora.errors import InputError, LuminoraError, StorageUnavailable
 from luminora.providers.base import CheckResult, Status
 from luminora.providers.checks import check_text, confined_to, declared
@@ -202,12 +202,13 @@ class SqliteStorage(StorageProvider):
         if query.limit < 0:
             raise InputError("limit has to be zero or more")
         user = confined_to(collection, query.user_id)
-        condition = self._statements.where(collection, user, query.where)
+        if user is None:
+            raise InputError("a text search is always among one user's messages")
+        clause, params = self._statements.where(collection, user, query.where)
+        extra = query.where.keys() - {"user_id"}
+        condition = Condition(clause, params, not extra, indexed="session_id" in extra)
         text = check_text(query.text, "text")
-        scope = None if user is None else scope_of(user)
-        return lambda connection: self._index.search(
-            connection, scope, text, condition, query.limit
-        )
+        return lambda connection: self._index.search(connection, user, text, condition, query.limit)
 
     def _plan(self, operation: Write) -> Plan:
         begin = self._statements.write(operation)
