@@ -1,18 +1,10 @@
 """Database migrations: templates, the ledger, and the runner that brings the two together."""
 
 from luminora.migrations.ledger import Line, Standing, State, compare
-from luminora.migrations.render import IndexMethod, Parameters, Rendered, Template, load, render
-from luminora.migrations.runner import (
-    MigrationRunner,
-    Outcome,
-    Rollback,
-    Step,
-    TemplateSet,
-    load_all,
-)
+from luminora.migrations.render import Parameters, Rendered, Template, load, load_all, render
+from luminora.migrations.runner import MigrationRunner, Outcome, Rollback, Step
 
 __all__ = [
-    "IndexMethod",
     "Line",
     "MigrationRunner",
     "Outcome",
@@ -23,7 +15,6 @@ __all__ = [
     "State",
     "Step",
     "Template",
-    "TemplateSet",
     "compare",
     "load",
     "load_all",

@@ -6,9 +6,10 @@ Pure functions; nothing here touches a database.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from luminora.errors import InputError, SchemaDirty, SchemaDrift
 from luminora.migrations.render import CORE, Template
@@ -45,18 +46,10 @@ class Line:
 
     component: str
     version: str
+    label: str
     state: State
     template: Template | None = None
     entry: LedgerEntry | None = None
-
-    @property
-    def label(self) -> str:
-        """The file's name, or what the ledger remembers of it."""
-        if self.template is not None:
-            return self.template.label
-        name = self.entry.name if self.entry else ""
-        stem = f"{self.version}_{name}"
-        return stem if self.component == CORE else f"{self.component}/{stem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +71,8 @@ class Standing:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is strange and yet no reason to stop."""
-        return tuple(
-            f"{line.label} is unknown here: a newer Luminora or a plugin that is not installed "
-            "applied it"
-            for line in self.having(State.NEWER)
-        )
+        unknown = "was applied by a newer Luminora, or by a plugin that is not installed here"
+        return tuple(f"{line.label} {unknown}" for line in self.having(State.NEWER))
 
     def having(self, *states: State) -> tuple[Line, ...]:
         """The lines in one of these states."""
@@ -92,15 +82,19 @@ class Standing:
         """Refuse to go on from a dirty or drifted schema.
 
         Raises:
-            SchemaDirty, SchemaDrift: Names every file concerned.
+            SchemaDirty, SchemaDrift: Names the files.
         """
         for line in self.having(State.DIRTY):
-            raise SchemaDirty(_dirt(line.entry), where=line.label, hint=RESOLVE)
-        drifted = self.having(*_DRIFT)
-        if drifted:
+            raise SchemaDirty(
+                _dirt(line.entry),
+                where=line.label,
+                hint="complete it by hand, or undo by hand what it did, and say which: luminora "
+                "migrate --resolve applied, or --resolve rolled-back",
+            )
+        if drifted := self.having(*_DRIFT):
             raise SchemaDrift(
                 "; ".join(f"{line.label} {_DRIFT[line.state]}" for line in drifted),
-                hint="put back the files as they were released, and make changes in a new migration",
+                hint="put the files back as they were; a change goes into a new migration",
             )
 
     def steps(self, target: str | None = None) -> tuple[Template, ...]:
@@ -115,18 +109,17 @@ class Standing:
             InputError: No such version.
         """
         self.require_sound()
-        pending = (line.template for line in self.pending if line.template)
-        if target is None:
-            return tuple(pending)
-        component, last = self.locate(target)
-        return tuple(one for one in pending if one.component == component and one.number <= last)
+        pending = [line.template for line in self.pending if line.template]
+        if target is not None:
+            component, last = self.locate(target)
+            pending = [one for one in pending if one.component == component and one.number <= last]
+        return tuple(pending)
 
-    def undoable(self, target: str | None = None) -> tuple[tuple[Template, LedgerEntry], ...]:
+    def undoable(self, target: str) -> tuple[tuple[Template, LedgerEntry], ...]:
         """What to undo, latest first.
 
         Args:
             target: The version that shall be the latest applied; ``"000"`` undoes the whole set.
-                None undoes the latest migration of the core.
 
         Raises:
             SchemaDirty, SchemaDrift: The schema has to be put in order first, or was made by a
@@ -134,15 +127,22 @@ class Standing:
             InputError: No such version.
         """
         self.require_sound()
-        component, last = self.locate(target or "000")
-        lines = [line for line in self.lines if line.entry and line.component == component]
-        above = [line for line in reversed(lines) if int(line.version) > last]
-        chosen = above if target else above[:1]
-        if any(line.state is State.NEWER for line in chosen):
+        component, last = self.locate(target)
+        above = [
+            line
+            for line in reversed(self.having(State.APPLIED, State.NEWER))
+            if line.component == component and int(line.version) > last
+        ]
+        if any(line.template is None for line in above):
             raise SchemaDrift(
                 "; ".join(self.warnings), hint="roll back with the version that applied it"
             )
-        return tuple((line.template, line.entry) for line in chosen if line.template and line.entry)
+        return tuple((line.template, line.entry) for line in above if line.template and line.entry)
+
+    def before_latest(self) -> str:
+        """The version to roll back to in order to undo the latest migration of the core."""
+        versions = [line.version for line in self.lines if line.entry and line.component == CORE]
+        return versions[-2] if len(versions) > 1 else "000"
 
     def locate(self, target: str) -> tuple[str, int]:
         """The component and number that ``[component@]NNN`` names; 0 is before the first.
@@ -151,71 +151,65 @@ class Standing:
             InputError: No such version.
         """
         match = re.fullmatch(r"(?:([a-z][a-z0-9_-]*)@)?([0-9]{1,9})", target)
-        component, number = (match[1] or CORE, int(match[2])) if match else ("", -1)
+        component = (match[1] if match else None) or CORE
         known = [line.version for line in self.lines if line.component == component]
-        if number not in {0, *map(int, known)} or not match:
+        if match is None or int(match[2]) not in {0, *map(int, known)}:
             raise InputError(
                 f"there is no migration '{target}'",
-                hint=f"there are {', '.join(known)}" if known else "write NNN or component@NNN",
+                hint=f"there are {', '.join(known)}" if known else "write NNN, or component@NNN",
             )
-        return component, number
-
-
-RESOLVE = (
-    "bring the tables by hand to where they were before it, or complete it, then say which: "
-    "luminora migrate --resolve rolled-back, or --resolve applied"
-)
+        return component, int(match[2])
 
 
 def compare(templates: Sequence[Template], entries: Iterable[LedgerEntry]) -> Standing:
-    """Where each migration stands, sets in the order of ``templates``."""
-    recorded = {(entry.component, int(entry.version)): entry for entry in entries}
-    offered = {(template.component, template.number): template for template in templates}
-    sets = dict.fromkeys(component for component, _ in (*offered, *sorted(recorded)))
+    """Where each migration stands: sets in the order of ``templates``, unknown ones last."""
+    offered = {(one.component, one.number): one for one in templates}
+    recorded = {(one.component, int(one.version)): one for one in entries}
+    sets = list(dict.fromkeys(component for component, _ in (*offered, *sorted(recorded))))
+    keys = sorted({*offered, *recorded}, key=lambda key: (sets.index(key[0]), key[1]))
+    last_offered, last_recorded = _last(offered), _last(recorded)
     lines = []
-    for component in sets:
-        numbers = sorted(number for owner, number in {*offered, *recorded} if owner == component)
-        last_offered = max((n for n in numbers if (component, n) in offered), default=-1)
-        last_recorded = max((n for n in numbers if (component, n) in recorded), default=-1)
-        for number in numbers:
-            template = offered.get((component, number))
-            entry = recorded.get((component, number))
-            known = template or entry
-            assert known is not None  # noqa: S101 - the number came from one of the two
-            lines.append(
-                Line(
-                    component=component,
-                    version=known.version,
-                    state=_state(template, entry, number, last_offered, last_recorded),
-                    template=template,
-                    entry=entry,
-                )
-            )
+    for key in keys:
+        component, number = key
+        template, entry = offered.get(key), recorded.get(key)
+        if entry is None:
+            later = number < last_recorded.get(component, 0)
+            state = State.OUT_OF_ORDER if later else State.PENDING
+        elif entry.dirty:
+            state = State.DIRTY
+        elif template is None:
+            state = State.MISSING if number < last_offered.get(component, 0) else State.NEWER
+        else:
+            state = State.APPLIED if entry.checksum == template.checksum else State.EDITED
+        lines.append(_line(component, state, template, entry))
     return Standing(tuple(lines))
 
 
-def _state(
-    template: Template | None,
-    entry: LedgerEntry | None,
-    number: int,
-    last_offered: int,
-    last_recorded: int,
-) -> State:
-    if entry is None:
-        return State.PENDING if number > last_recorded else State.OUT_OF_ORDER
-    if entry.dirty:
-        return State.DIRTY
-    if template is None:
-        return State.NEWER if number > last_offered else State.MISSING
-    return State.APPLIED if entry.checksum == template.checksum else State.EDITED
+def _last(keys: Mapping[tuple[str, int], Any]) -> dict[str, int]:
+    return dict(sorted(keys))  # the last of each component remains
+
+
+def _line(
+    component: str, state: State, template: Template | None, entry: LedgerEntry | None
+) -> Line:
+    version = template.version if template else entry.version if entry else ""
+    stem = f"{version}_{entry.name}" if entry else ""
+    label = template.label if template else stem if component == CORE else f"{component}/{stem}"
+    return Line(
+        component=component,
+        version=version,
+        label=label,
+        state=state,
+        template=template,
+        entry=entry,
+    )
 
 
 def _dirt(entry: LedgerEntry | None) -> str:
-    """What is known of an entry that was never finished."""
     if entry is None:
         return "it was never finished"
+    reached = min(entry.statements_done + 1, entry.statements_total)
     return (
-        f"it stopped at statement {min(entry.statements_done + 1, entry.statements_total)} of "
-        f"{entry.statements_total}, begun {entry.started_at:%Y-%m-%d %H:%M:%S} UTC"
-        + (f": {entry.error}" if entry.error else "; the process was cut short")
+        f"it stopped at statement {reached} of {entry.statements_total}, begun "
+        f"{entry.started_at:%Y-%m-%d %H:%M:%S} UTC: {entry.error or 'the process was cut short'}"
     )

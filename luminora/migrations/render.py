@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -23,29 +23,21 @@ if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
 IndexMethod = Literal["hnsw", "ivfflat", "none"]
+TemplateSet = tuple[str, Path]
+"""A component's name and the folder of its templates."""
 Values = Mapping[str, str | int]
 
 CORE: Final = "core"
-MAX_DIMENSION: Final = 16_000
-"""Most dimensions a pgvector ``vector`` can have."""
-_MAX_INDEXED_VECTOR: Final = 2_000
-_MAX_INDEXED_HALFVEC: Final = 4_000
-_MAX_LISTS: Final = 32_768
-_PLACEHOLDERS: Final = frozenset(
-    {
-        "EMBEDDING_DIMENSION",
-        "INDEX_METHOD",
-        "INDEX_OPTIONS",
-        "TABLE_PREFIX",
-        "VECTOR_OPS",
-        "VECTOR_TYPE",
-    }
+_DIMENSIONAL: Final = frozenset(
+    {"EMBEDDING_DIMENSION", "VECTOR_TYPE", "VECTOR_OPS", "INDEX_METHOD", "INDEX_OPTIONS"}
 )
-_DIMENSIONAL: Final = _PLACEHOLDERS - {"TABLE_PREFIX"}
-_FILE = re.compile(r"(?P<version>[0-9]{3,9})_(?P<name>[a-z0-9_]+)(?P<down>\.down)?\.(sql|json)")
-_COMPONENT = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-# Executable comments (/*! and /*M!) are statements' business, all others nobody's.
-_LEADING_COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?!!|M!).*?\*/)+", re.DOTALL)
+_PLACEHOLDERS: Final = _DIMENSIONAL | {"TABLE_PREFIX"}
+# pgvector's bounds: what a vector stores, and what an index takes of a vector and of a halfvec.
+_MAX_STORED, _MAX_INDEXED, _MAX_INDEXED_HALF = 16_000, 2_000, 4_000
+_MAX_LISTS: Final = 32_768
+_FILE = re.compile(r"([0-9]{3,9})_([a-z0-9_]+)(\.down)?\.(sql|json)")
+# All comments but executable ones (/*! and /*M!), which are the statement's business.
+_COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?!!|M!).*?\*/)+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +47,7 @@ class Parameters:
     Attributes:
         dimension: Length of the embeddings; None when this database keeps no vectors.
         table_prefix: Put before every name of a table or index.
-        index: How vectors are indexed; more than 4,000 dimensions cannot be.
+        index: How vectors are indexed; more than 4,000 dimensions never are.
         lists: Cells of an ``ivfflat`` index; about the rows divided by 1,000.
 
     Raises:
@@ -69,8 +61,8 @@ class Parameters:
 
     def __post_init__(self) -> None:
         if self.dimension is not None:
-            _bounded("the embedding dimension", self.dimension, MAX_DIMENSION)
-        _bounded("lists of an ivfflat index", self.lists, _MAX_LISTS)
+            _check_number("the embedding dimension", self.dimension, _MAX_STORED)
+        _check_number("lists of an ivfflat index", self.lists, _MAX_LISTS)
         if self.index not in get_args(IndexMethod):
             raise InputError(
                 f"there is no vector index of type {self.index!r}",
@@ -85,32 +77,25 @@ class Parameters:
 
     def values(self) -> dict[str, str | int]:
         """The placeholders' values; EMBEDDING_DIMENSION is absent where no vectors are kept."""
-        fixed: dict[str, str | int] = {"TABLE_PREFIX": self.table_prefix}
+        values: dict[str, str | int] = {"TABLE_PREFIX": self.table_prefix}
         size = self.dimension
         if size is None:
-            return fixed | dict.fromkeys(_DIMENSIONAL - {"EMBEDDING_DIMENSION"}, "none")
-        half = _MAX_INDEXED_VECTOR < size <= _MAX_INDEXED_HALFVEC
-        kind = "halfvec" if half else "vector"
-        return fixed | {
+            return values | dict.fromkeys(_DIMENSIONAL - {"EMBEDDING_DIMENSION"}, "none")
+        kind = "halfvec" if _MAX_INDEXED < size <= _MAX_INDEXED_HALF else "vector"
+        lists = self.index == "ivfflat"
+        return values | {
             "EMBEDDING_DIMENSION": size,
             "VECTOR_TYPE": f"{kind}({size})",
             "VECTOR_OPS": f"{kind}_cosine_ops",
-            "INDEX_METHOD": "none" if size > _MAX_INDEXED_HALFVEC else self.index,
-            "INDEX_OPTIONS": (
-                f"lists = {self.lists}"
-                if self.index == "ivfflat"
-                else "m = 16, ef_construction = 64"
-            ),
+            "INDEX_METHOD": self.index if size <= _MAX_INDEXED_HALF else "none",
+            "INDEX_OPTIONS": f"lists = {self.lists}" if lists else "m = 16, ef_construction = 64",
         }
 
 
-def _bounded(what: str, value: Any, most: int) -> None:
-    # A boolean is an int to isinstance, and vector(True) is nobody's intention.
+def _check_number(what: str, value: Any, most: int) -> None:
+    # To isinstance a boolean is an int, and vector(True) is nobody's intention.
     if type(value) is not int or not 1 <= value <= most:
-        raise InputError(
-            f"{what} must be a whole number from 1 to {most}, not {value!r}",
-            hint="see the embedding provider's documentation for the model's dimension",
-        )
+        raise InputError(f"{what} must be a whole number from 1 to {most}, not {value!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +104,6 @@ class Template:
 
     Attributes:
         component: Whose set it belongs to.
-        text: The template, with line feeds.
         undo: The template that undoes it, if it has one.
     """
 
@@ -147,8 +131,8 @@ class Template:
 
     @property
     def dimensional(self) -> bool:
-        """Whether it cannot be rendered before the embedding dimension is known."""
-        return bool(_placeholders(self.text, self.path) & _DIMENSIONAL)
+        """Whether what it renders to depends on the embedding dimension."""
+        return bool(_placeholders(self.text, self.label) & _DIMENSIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,53 +150,54 @@ class Rendered:
     parameters: dict[str, str | int]
 
 
+def load_all(dialect: str, sets: Iterable[TemplateSet] = ()) -> tuple[Template, ...]:
+    """Luminora's templates for a dialect, then each plugin's, by name and version.
+
+    Raises:
+        MigrationError: Two sets claim the same name, or :func:`load` refuses one.
+    """
+    places: dict[str, Path] = {}
+    for component, root in ((CORE, folder("templates") / "migrations"), *sets):
+        if (root / dialect).is_dir() and places.setdefault(component, root) != root:
+            raise MigrationError(
+                f"two plugins call their migrations '{component}'",
+                where=f"{places[component]}, {root}",
+                hint="disable one of them: luminora plugins disable NAME",
+            )
+    ordered = sorted(places.items(), key=lambda place: (place[0] != CORE, place[0]))
+    return tuple(one for component, root in ordered for one in load(component, root, dialect))
+
+
 def load(component: str, root: Path, dialect: str) -> list[Template]:
-    """The templates of a set for a dialect, by version; none if the set does not know it.
+    """The templates of one set for a dialect, by version.
 
     Raises:
         MigrationError: A file is misnamed or unreadable, or two have the same version.
     """
-    if not _COMPONENT.fullmatch(component):
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", component):
         raise MigrationError(f"'{component}' cannot be the name of a migration set")
-    ups: dict[int, tuple[re.Match[str], Path]] = {}
-    downs: dict[str, Path] = {}
-    for path, match in _files(root / dialect):
-        if match["down"]:
-            downs[f"{match['version']}_{match['name']}"] = path
-        elif (twin := ups.setdefault(int(match["version"]), (match, path))[1]) != path:
-            raise MigrationError(
-                f"{twin.name} and {path.name} are the same version", where=str(root)
-            )
-    templates = [
-        Template(
+    paths = sorted(p for p in (root / dialect).iterdir() if p.suffix in {".sql", ".json"})
+    ups: dict[int, Template] = {}
+    for path in paths:
+        match = _FILE.fullmatch(path.name)
+        if match is None:
+            raise MigrationError("a migration is named NNN_name.sql or .json", where=str(path))
+        if match[3]:
+            if path.with_name(path.name.replace(".down", "")) not in paths:
+                raise MigrationError("there is no migration for this to undo", where=str(path))
+            continue
+        down = path.with_name(f"{path.stem}.down{path.suffix}")
+        template = Template(
             component=component,
-            version=match["version"],
-            name=match["name"],
+            version=match[1],
+            name=match[2],
             path=path,
             text=_read(path),
-            undo=_read(undo) if (undo := downs.pop(path.stem, None)) else None,
+            undo=_read(down) if down in paths else None,
         )
-        for _, (match, path) in sorted(ups.items())
-    ]
-    if downs:
-        lost = next(iter(downs.values()))
-        raise MigrationError("this file undoes a migration that does not exist", where=str(lost))
-    return templates
-
-
-def load_core(dialect: str) -> list[Template]:
-    """Luminora's own templates for a dialect.
-
-    Raises:
-        InputError: There are none.
-    """
-    root = folder("templates") / "migrations"
-    known = sorted(path.name for path in root.iterdir() if path.is_dir())
-    if dialect not in known:
-        raise InputError(
-            f"there are no migrations for '{dialect}'", hint=f"there are for {', '.join(known)}"
-        )
-    return load(CORE, root, dialect)
+        if (twin := ups.setdefault(template.number, template)) is not template:
+            raise MigrationError(f"{twin.path.name} has the same version", where=str(path))
+    return [ups[number] for number in sorted(ups)]
 
 
 def render(template: Template, values: Values, *, undo: bool = False) -> Rendered:
@@ -220,14 +205,14 @@ def render(template: Template, values: Values, *, undo: bool = False) -> Rendere
 
     Raises:
         MigrationError: It is malformed, uses an unknown placeholder, or needs a value that is not
-            there; names the file and line.
+            there.
     """
     import jinja2  # noqa: PLC0415 - only a migration needs it
 
     text = template.undo if undo else template.text
     if text is None:
         raise MigrationError(f"{template.label} cannot be undone: it has no .down file")
-    used = _placeholders(text, template.path)
+    used = _placeholders(text, template.label)
     try:
         rendered = _environment().from_string(text).render(values)
     except jinja2.UndefinedError as error:
@@ -238,33 +223,16 @@ def render(template: Template, values: Values, *, undo: bool = False) -> Rendere
         ) from error
     except jinja2.TemplateError as error:
         raise MigrationError(f"cannot be rendered: {error}", where=template.label) from error
-    statements = _commands if template.path.suffix == ".json" else _split
-    return Rendered(
-        rendered,
-        tuple(statements(rendered, template.path)),
-        {name: values[name] for name in sorted(used) if name in values},
-    )
-
-
-def _files(place: Path) -> Iterator[tuple[Path, re.Match[str]]]:
-    for path in sorted(place.iterdir()) if place.is_dir() else ():
-        if path.suffix not in {".sql", ".json"}:
-            continue
-        if (match := _FILE.fullmatch(path.name)) is None:
-            raise MigrationError(
-                "a migration's file is named NNN_name.sql (or .json), or NNN_name.down.sql, in "
-                "lower case",
-                where=str(path),
-            )
-        yield path, match
+    split = _commands if template.path.suffix == ".json" else _statements
+    parameters = {name: values[name] for name in sorted(used) if name in values}
+    return Rendered(rendered, tuple(split(rendered, template.label)), parameters)
 
 
 def _read(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise MigrationError(f"cannot be read: {error}", where=str(path)) from error
-    return text.replace("\r\n", "\n")
 
 
 @lru_cache(maxsize=1)
@@ -272,46 +240,40 @@ def _environment() -> SandboxedEnvironment:
     from jinja2 import StrictUndefined  # noqa: PLC0415
     from jinja2.sandbox import SandboxedEnvironment  # noqa: PLC0415
 
+    # Nothing to escape: the output is SQL or JSON, the values are typed and bounded.
     return SandboxedEnvironment(
-        undefined=StrictUndefined,
-        autoescape=False,  # SQL and JSON, not HTML; values are typed and bounded
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
     )
 
 
-def _placeholders(text: str, path: Path) -> frozenset[str]:
+def _placeholders(text: str, label: str) -> frozenset[str]:
     from jinja2 import TemplateSyntaxError, meta  # noqa: PLC0415
 
     try:
         used = frozenset(meta.find_undeclared_variables(_environment().parse(text)))
     except TemplateSyntaxError as error:
-        raise MigrationError(
-            f"not a template: {error.message}", where=f"{path}:{error.lineno}"
-        ) from error
+        raise MigrationError(f"line {error.lineno}: {error.message}", where=label) from error
     if unknown := used - _PLACEHOLDERS:
         raise MigrationError(
             f"unknown placeholder {', '.join(sorted(unknown))}",
-            where=str(path),
+            where=label,
             hint=f"known are {', '.join(sorted(_PLACEHOLDERS))}",
         )
     return used
 
 
-def _split(text: str, _: Path) -> Iterable[str]:
+def _statements(text: str, _: str) -> Iterable[str]:
     import sqlparse  # noqa: PLC0415 - only a migration needs it
 
-    for part in sqlparse.split(text, strip_semicolon=True):
-        if statement := _LEADING_COMMENTS.sub("", part).strip():
-            yield statement
+    parts = (_COMMENTS.sub("", part).strip() for part in sqlparse.split(text, strip_semicolon=True))
+    return filter(None, parts)
 
 
-def _commands(text: str, path: Path) -> list[dict[str, Any]]:
+def _commands(text: str, label: str) -> list[dict[str, Any]]:
     try:
         commands = json.loads(text)
     except ValueError as error:
-        raise MigrationError(f"not JSON after rendering: {error}", where=str(path)) from error
+        raise MigrationError(f"not JSON when rendered: {error}", where=label) from error
     if not isinstance(commands, list) or not all(one and isinstance(one, dict) for one in commands):
-        raise MigrationError("a list of commands was expected", where=str(path))
+        raise MigrationError("a list of commands was expected", where=label)
     return commands

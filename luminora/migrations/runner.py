@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from luminora._version import __version__
 from luminora.errors import DimensionMismatch, InputError, MigrationError
 from luminora.migrations.ledger import Standing, State, compare
-from luminora.migrations.names import created, endangered
 from luminora.migrations.render import (
-    CORE,
     Parameters,
     Rendered,
     Template,
-    load,
-    load_core,
+    TemplateSet,
+    load_all,
     render,
 )
 from luminora.providers.migration import LedgerEntry, MigrationDriver
@@ -28,22 +27,21 @@ if TYPE_CHECKING:
     from luminora.config import Config
     from luminora.providers import EmbeddingProvider, StorageProvider
 
-TemplateSet = tuple[str, Path]
-"""A component's name and the folder of its templates."""
+_CREATES = re.compile(r'\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?[`"]?(\w+)', re.IGNORECASE)
+_HARMS = re.compile(
+    r"\s*(?:(?:DROP|ALTER|TRUNCATE)\s+TABLE|DELETE\s+FROM)\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?"
+    r'[`"]?(\w+)',
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A migration about to be applied or undone."""
+    """A migration to be applied or undone, rendered, with its entry in the ledger."""
 
     template: Template
     rendered: Rendered
     entry: LedgerEntry
-
-    @property
-    def label(self) -> str:
-        """The file's name."""
-        return self.template.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +49,11 @@ class Outcome:
     """What a run did.
 
     Attributes:
-        applied: The files applied, in order; empty if there was nothing to do.
+        done: The files applied, undone, recorded or resolved, in that order; perhaps none.
         warnings: What is strange and yet no reason to stop.
     """
 
-    applied: tuple[str, ...]
+    done: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -64,7 +62,7 @@ class Rollback:
     """What a rollback would do.
 
     Attributes:
-        target: The version that will be the latest applied, as ``component@NNN``.
+        target: The version that will be the latest applied; give it to the runner's ``rollback``.
         steps: The migrations to undo, latest first.
         rows: Tables that would be dropped or changed, and the rows in each.
     """
@@ -80,12 +78,17 @@ Progress = Callable[[Step], None]
 class MigrationRunner:
     """Brings one database's schema to where this version wants it.
 
+    Every method that writes takes the migration lock first (MigrationLockTimeout when another
+    process keeps it too long), and raises SchemaDirty or SchemaDrift, having done nothing, when the
+    ledger has to be put in order first.
+
     Args:
         driver: The database's side.
         sets: The plugins' template sets; Luminora's own always comes first.
         parameters: What the templates are rendered with.
         probe: Finds the embedding dimension when ``parameters`` name none and a template wants
             it; called at most once.
+        timeout: Seconds to wait for another process that is migrating.
     """
 
     def __init__(
@@ -95,11 +98,13 @@ class MigrationRunner:
         parameters: Parameters | None = None,
         *,
         probe: Callable[[], Awaitable[int]] | None = None,
+        timeout: float = 60,
     ) -> None:
         self._driver = driver
         self._sets = tuple(sets)
         self._parameters = parameters or Parameters(table_prefix=driver.table_prefix)
         self._probe = probe
+        self.timeout = timeout
 
     @classmethod
     def for_config(
@@ -107,46 +112,45 @@ class MigrationRunner:
         config: Config,
         storage: StorageProvider,
         embedding: EmbeddingProvider | None = None,
-        **overrides: Any,
+        sets: Sequence[TemplateSet] = (),
+        **chosen: Any,
     ) -> Self:
         """The runner for a configured storage.
 
         Args:
             config: Names the embedding model and how its vectors are indexed.
             storage: Whose database is migrated.
-            embedding: Is asked for its dimension where neither config nor manifest tell it.
-            overrides: ``dimension`` or ``index``, over what the config says.
-        """
-        from luminora.migrations.settings import parameters, plugin_sets  # noqa: PLC0415
+            embedding: Is asked for its dimension where neither config nor manifest tells it.
+            sets: The plugins' template sets.
+            chosen: ``dimension`` or ``index``, in place of the config's.
 
+        Raises:
+            InputError: A value is of the wrong type or out of bounds.
+        """
         driver = storage.migrations()
-        chosen, open_question = parameters(config, driver, **overrides)
-        probe = embedding.get_dimension if embedding is not None and open_question else None
-        return cls(driver, plugin_sets(config), chosen, probe=probe)
+        if not any(template.dimensional for template in load_all(driver.dialect, sets)):
+            return cls(driver, sets)
+        from luminora.migrations.settings import parameters_of, undeclared  # noqa: PLC0415
+
+        parameters, unknown = parameters_of(config, table_prefix=driver.table_prefix, **chosen)
+        probe = embedding.get_dimension if embedding else undeclared
+        return cls(driver, sets, parameters, probe=probe if unknown else None)
 
     @cached_property
     def templates(self) -> tuple[Template, ...]:
         """All templates for the driver's dialect, set by set."""
-        return tuple(load_all(self._driver.dialect, self._sets))
+        return load_all(self._driver.dialect, self._sets)
 
     async def status(self) -> Standing:
         """Where each migration stands; writes nothing."""
         return compare(self.templates, await self._driver.ledger())
 
     async def plan(self, target: str | None = None) -> tuple[Step, ...]:
-        """What :meth:`migrate` would apply; writes nothing.
-
-        Raises:
-            SchemaDirty, SchemaDrift, DimensionMismatch: It would refuse.
-        """
+        """What :meth:`migrate` would apply; writes nothing and raises what it would raise."""
         return await self._steps(await self.status(), target)
 
     async def migrate(
-        self,
-        target: str | None = None,
-        *,
-        timeout: float = 60,  # noqa: ASYNC109 - how long another process may hold the lock
-        on_progress: Progress | None = None,
+        self, target: str | None = None, on_progress: Progress | None = None
     ) -> Outcome:
         """Apply what is pending.
 
@@ -154,27 +158,20 @@ class MigrationRunner:
 
         Args:
             target: The last version to apply; see :meth:`Standing.steps`.
-            timeout: Seconds to wait for a process that is migrating.
             on_progress: Called after each migration.
 
         Raises:
-            SchemaDirty, SchemaDrift: Nothing was done.
             DimensionMismatch: The database holds vectors of another dimension; nothing was done.
-            MigrationLockTimeout: Another process is still at it.
             MigrationError: A statement failed; what was applied before it stays.
         """
         standing = await self.status()
         # A dirty entry may be another process at work: only who holds the lock can tell.
         if standing.sound and not await self._steps(standing, target):
             return Outcome((), standing.warnings)
-        async with self._driver.lock(timeout):
-            standing = await self.status()
+        async with self._locked() as standing:
             steps = await self._steps(standing, target)
-            for step in steps:
-                await self._driver.apply(step.entry, step.rendered.statements)
-                if on_progress is not None:
-                    on_progress(step)
-        return Outcome(tuple(step.label for step in steps), standing.warnings)
+            await _each(self._driver.apply, steps, on_progress)
+        return _outcome(standing, steps)
 
     async def rollback_plan(self, target: str | None = None) -> Rollback:
         """What :meth:`rollback` would undo and which rows it would cost; writes nothing.
@@ -184,115 +181,92 @@ class MigrationRunner:
                 the latest migration of the core.
 
         Raises:
-            SchemaDirty, SchemaDrift: The schema has to be put in order first.
             MigrationError: A migration cannot be undone.
         """
         standing = await self.status()
+        target = target or standing.before_latest()
         steps = self._undo_steps(standing, target)
-        statements = [one for step in steps for one in step.rendered.statements]
-        rows = endangered(statements, await self._driver.tables())
-        if target is None:
-            core = [
-                line.version for line in standing.lines if line.entry and line.component == CORE
-            ]
-            target = core[-2] if len(core) > 1 else "000"
-        return Rollback(target, steps, rows)
+        tables = await self._driver.tables()
+        harmed = _named(steps, _HARMS, "drop", "delete_table")
+        return Rollback(target, steps, {name: tables[name] for name in tables if name in harmed})
 
-    async def rollback(
-        self,
-        target: str,
-        *,
-        timeout: float = 60,  # noqa: ASYNC109 - how long another process may hold the lock
-        on_progress: Progress | None = None,
-    ) -> Outcome:
-        """Undo every migration above ``target``, latest first, with its rows.
+    async def rollback(self, target: str, on_progress: Progress | None = None) -> Outcome:
+        """Undo every migration above ``target``, latest first, with the rows they held.
 
         Raises:
-            SchemaDirty, SchemaDrift, MigrationLockTimeout, MigrationError: As for
-                :meth:`migrate`.
+            MigrationError: A statement failed, or a migration cannot be undone.
         """
-        async with self._driver.lock(timeout):
-            standing = await self.status()
+        async with self._locked() as standing:
             steps = self._undo_steps(standing, target)
-            for step in steps:
-                await self._driver.revert(step.entry, step.rendered.statements)
-                if on_progress is not None:
-                    on_progress(step)
-        return Outcome(tuple(step.label for step in steps), standing.warnings)
+            await _each(self._driver.revert, steps, on_progress)
+        return _outcome(standing, steps)
 
-    async def baseline(self, target: str | None = None, *, timeout: float = 60) -> Outcome:  # noqa: ASYNC109
+    async def baseline(self, target: str | None = None) -> Outcome:
         """Record migrations as applied that somebody else ran, without running them.
 
         Args:
             target: The last of them; None is the latest of every set.
-            timeout: Seconds to wait for a process that is migrating.
 
         Raises:
-            MigrationError: The ledger knows applied migrations already, or a table that they
-                create is absent; nothing was recorded.
+            MigrationError: The ledger is not empty, or a table that they create is absent.
         """
-        async with self._driver.lock(timeout):
-            standing = await self.status()
-            steps = await self._steps(standing, target)
-            if any(line.entry for line in standing.lines if line.state is not State.NEWER):
+        async with self._locked() as standing:
+            if any(line.entry for line in standing.lines):
                 raise MigrationError(
                     "this database has a ledger already: a baseline is for one without",
                     hint="luminora migrate --status",
                 )
-            tables = await self._driver.tables()
-            for step in steps:
-                if missing := created(step.rendered.statements) - tables.keys():
-                    raise MigrationError(
-                        f"{step.label} creates {', '.join(sorted(missing))}, which is not there",
-                        hint="name the last migration that was run: --baseline --version NNN",
-                    )
+            steps = await self._steps(standing, target)
+            expected = _named(steps, _CREATES, "create", "create_table")
+            if absent := expected - (await self._driver.tables()).keys():
+                raise MigrationError(
+                    f"not everything was run: {', '.join(sorted(absent))} is absent",
+                    hint="name the last migration that was: luminora migrate --baseline "
+                    "--version NNN",
+                )
             for step in steps:
                 await self._driver.record(_finished(step.entry))
-        return Outcome(tuple(step.label for step in steps), standing.warnings)
+        return _outcome(standing, steps)
 
-    async def resolve(
-        self,
-        verdict: Literal["applied", "rolled-back"],
-        *,
-        timeout: float = 60,  # noqa: ASYNC109 - how long another process may hold the lock
-    ) -> Outcome:
+    async def resolve(self, verdict: Literal["applied", "rolled-back"]) -> Outcome:
         """Say what became of the migrations that were begun and never finished.
 
         Args:
-            verdict: ``"applied"``: somebody completed them. ``"rolled-back"``: somebody removed
-                what they had done; they are pending again.
-            timeout: Seconds to wait for a process that is migrating.
+            verdict: ``"applied"``: somebody completed them. ``"rolled-back"``: somebody undid what
+                they had done, and they are pending again.
+            timeout: Seconds to wait for another process that is migrating.
 
         Raises:
             InputError: No migration is dirty.
         """
-        async with self._driver.lock(timeout):
-            standing = await self.status()
+        async with self._locked() as standing:
             dirty = standing.having(State.DIRTY)
             if not dirty:
                 raise InputError("no migration is dirty", hint="luminora migrate --status")
-            for line in dirty:
-                if line.entry is None:
-                    continue
+            for entry in filter(None, (line.entry for line in dirty)):
                 if verdict == "applied":
-                    await self._driver.record(_finished(line.entry))
+                    await self._driver.record(_finished(entry))
                 else:
-                    await self._driver.erase(line.entry)
+                    await self._driver.erase(entry)
         return Outcome(tuple(line.label for line in dirty), standing.warnings)
 
-    async def sql(self) -> str:
-        """All migrations rendered, for a DBA or another tool; asks the database nothing."""
-        parts = []
-        for template in self.templates:
-            text = render(template, await self._values(template)).text.strip()
-            comment = "//" if template.path.suffix == ".json" else "--"
-            parts.append(f"{comment} {template.label}\n{text}\n")
-        return "\n".join(parts)
+    @asynccontextmanager
+    async def _locked(self) -> AsyncIterator[Standing]:
+        async with self._driver.lock(self.timeout):
+            yield await self.status()
 
     async def _steps(self, standing: Standing, target: str | None) -> tuple[Step, ...]:
-        templates = standing.steps(target)
-        await self._refuse_other_dimension()
-        return tuple([await self._step(template) for template in templates])
+        steps = tuple([await self._step(template) for template in standing.steps(target)])
+        held, wanted = await self._driver.vector_dimension(), self._parameters.dimension
+        if held is not None and wanted is not None and wanted != held:
+            raise DimensionMismatch(
+                f"the database holds vectors of {held} dimensions, but the embedding provider "
+                f"yields {wanted}",
+                expected=held,
+                found=wanted,
+                hint="change the embedding provider back, or build new vectors: luminora reembed",
+            )
+        return steps
 
     async def _step(self, template: Template) -> Step:
         rendered = render(template, await self._values(template))
@@ -308,7 +282,7 @@ class MigrationRunner:
         )
         return Step(template, rendered, entry)
 
-    def _undo_steps(self, standing: Standing, target: str | None) -> tuple[Step, ...]:
+    def _undo_steps(self, standing: Standing, target: str) -> tuple[Step, ...]:
         # What was created under other parameters has to be undone under them.
         now = self._parameters.values()
         return tuple(
@@ -317,52 +291,38 @@ class MigrationRunner:
         )
 
     async def _values(self, template: Template) -> dict[str, str | int]:
-        if template.dimensional and self._parameters.dimension is None and self._probe is not None:
+        if self._probe is not None and self._parameters.dimension is None and template.dimensional:
             self._parameters = replace(self._parameters, dimension=await self._probe())
         return self._parameters.values()
 
-    async def _refuse_other_dimension(self) -> None:
-        held = await self._driver.vector_dimension()
-        if held is None:
-            return
-        for template in self.templates:
-            wanted = (await self._values(template)).get("EMBEDDING_DIMENSION")
-            if isinstance(wanted, int) and wanted != held:
-                raise DimensionMismatch(
-                    f"the database holds vectors of {held} dimensions, but the embedding provider "
-                    f"yields {wanted}",
-                    expected=held,
-                    found=wanted,
-                    hint="change the embedding provider back, or rebuild the vectors: luminora "
-                    "reembed",
-                )
+
+async def _each(
+    work: Callable[[LedgerEntry, Sequence[Any]], Awaitable[None]],
+    steps: Iterable[Step],
+    on_progress: Progress | None,
+) -> None:
+    for step in steps:
+        await work(step.entry, step.rendered.statements)
+        if on_progress is not None:
+            on_progress(step)
 
 
-def load_all(dialect: str, sets: Iterable[TemplateSet]) -> Iterable[Template]:
-    """The templates of the core and of plugins' sets; a set named ``core`` stands in for ours.
-
-    Raises:
-        InputError: Nobody has templates for that dialect.
-        MigrationError: A file is misnamed, or two sets have the same name.
-    """
-    named: dict[str, Path] = {}
-    for component, root in sets:
-        if named.setdefault(component, root) != root:
-            raise MigrationError(
-                f"two plugins call their migrations '{component}'",
-                where=f"{named[component]}, {root}",
-                hint="disable one of them: luminora plugins disable NAME",
-            )
-    own = named.pop(CORE, None)
-    yield from load_core(dialect) if own is None else load(CORE, own, dialect)
-    for component, root in sorted(named.items()):
-        yield from load(component, root, dialect)
+def _outcome(standing: Standing, steps: Iterable[Step]) -> Outcome:
+    return Outcome(tuple(step.template.label for step in steps), standing.warnings)
 
 
 def _finished(entry: LedgerEntry) -> LedgerEntry:
-    return replace(
-        entry,
-        finished_at=datetime.now(UTC),
-        statements_done=entry.statements_total,
-        error=None,
-    )
+    done = entry.statements_total
+    return replace(entry, finished_at=datetime.now(UTC), statements_done=done, error=None)
+
+
+def _named(steps: Iterable[Step], sql: re.Pattern[str], *verbs: str) -> set[str]:
+    """The tables that statements create or harm, as far as that can be read off them."""
+    names = set()
+    for statement in (one for step in steps for one in step.rendered.statements):
+        if isinstance(statement, str):
+            names |= {match[1] for match in [sql.match(statement)] if match}
+        else:
+            values = [statement[verb] for verb in verbs if verb in statement]
+            names |= {one["TableName"] if isinstance(one, dict) else one for one in values}
+    return names

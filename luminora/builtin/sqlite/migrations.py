@@ -28,6 +28,7 @@ from luminora.providers.sql import json_text, time_text
 T = TypeVar("T")
 
 _POLL_MS: Final = 100
+_READ_MS: Final = 10_000
 _QUOTED: Final = 300
 """Characters of a failed statement that its error quotes."""
 _COLUMNS: Final = (
@@ -160,14 +161,13 @@ class SqliteMigrationDriver(MigrationDriver):
     def _read_once(self, work: Callable[[apsw.Connection], T], absent: T) -> T:
         if not self.path.exists():
             return absent
-        # Not read-only: such a connection leaves the write-ahead log's files behind.
         with translated(self.path):
+            # Not read-only: such a connection leaves the write-ahead log's files behind.
             connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             with translated(self.path, connection):
-                connection.set_busy_timeout(10_000)
-                with connection:
-                    return work(connection)
+                connection.set_busy_timeout(_READ_MS)
+                return work(connection)
         finally:
             connection.close()
 
