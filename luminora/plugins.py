@@ -202,6 +202,7 @@ class Activation:
             env=self.config.env,
             base_dir=self.config.base_dir,
             storage=storage,
+            table_prefix=self.config.document["migrations"]["table_prefix"],
         )
         hook = self._caller(f"luminora_{kind.value}", module)
         provider: Any = _guarded(

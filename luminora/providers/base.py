@@ -78,12 +78,14 @@ class ProviderContext:
         env: The environment with the project's ``.env`` beneath it (real variables win).
         base_dir: Folder that relative paths in the config are relative to.
         storage: The storage provider in use, for a vector store that shares its connection.
+        table_prefix: What the tables' names begin with, from ``migrations.table_prefix``.
     """
 
     data_dir: Path
-    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     base_dir: Path = field(default_factory=Path.cwd)
     storage: StorageProvider | None = None
+    table_prefix: str = ""
 
     def secret(self, variable: str, *, provider: str) -> str:
         """The value of the environment variable that holds a secret.
