@@ -193,13 +193,13 @@ def _scan() -> list[dict[str, Any]]:
         for name, version, entry, value in _entries(installed, seen):
             package = re.split(r"[.:\s\[]", value.strip(), maxsplit=1)[0]
             path, error = _find(package)
-            data, outline = None, None
+            data, summary = None, None
             if path and not error:
                 data, error = _read(path)
             if data is not None:
                 found = problems(data, package=package)
                 error = "; ".join(found[:3]) or None
-                outline = None if error else _outline(data)
+                summary = None if error else outline(data)
                 error = error or api_problem(data["api"])
             rows.append(
                 {
@@ -208,7 +208,7 @@ def _scan() -> list[dict[str, Any]]:
                     "entry": entry,
                     "package": package,
                     "path": str(path) if path else None,
-                    "outline": outline,
+                    "outline": summary,
                     "error": error,
                 }
             )
@@ -260,7 +260,8 @@ def _read(path: Path) -> tuple[Any, str | None]:
         return None, str(problem)
 
 
-def _outline(data: Mapping[str, Any]) -> dict[str, Any]:
+def outline(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a manifest that discovery remembers."""
     providers = data.get("providers", {})
     offers = {
         kind: {name: entry.get("aliases", []) for name, entry in providers[kind].items()}
@@ -324,7 +325,7 @@ def _schema_problems(schema: dict[str, Any]) -> list[str]:
 
     if "2020-12" not in schema.get("$schema", "2020-12"):
         return ["it is not JSON Schema 2020-12"]
-    if any(not str(target).startswith("#") for target in _references(schema)):
+    if any(target != "#" and not target.startswith("#/") for target in _references(schema)):
         return ["it refers to another document; a config_schema is self-contained"]
     try:
         jsonschema_rs.validator_for(schema)
@@ -344,7 +345,7 @@ def _schema_problems(schema: dict[str, Any]) -> list[str]:
     ]
 
 
-def _references(node: Any) -> Iterator[Any]:
+def _references(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         for key, value in node.items():
             if key in {"$ref", "$dynamicRef"} and isinstance(value, str):

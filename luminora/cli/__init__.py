@@ -1,1 +1,80 @@
-"""."""
+"""The ``luminora`` command.
+
+``--version`` and ``--help`` are answered here, before click is imported; every other command
+lives in a module of its own that is imported when the command is typed.
+
+Exit codes: 0 ok · 1 failed · 2 usage · 3 configuration invalid · 4 credentials missing ·
+5 schema pending or dirty · 6 lock timeout · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
+    "config": ("luminora.cli.config:config", "Show and check luminora.json."),
+    "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
+    "forget": ("luminora.cli.forget:forget", "Delete what is remembered about a user."),
+    "health": ("luminora.cli.health:health", "Ask every provider how it is."),
+    "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
+    "migrate": ("luminora.cli.migrate:migrate", "Create or upgrade the database's tables."),
+    "personality": ("luminora.cli.personality:personality", "List, check and try personalities."),
+    "plugins": ("luminora.cli.plugins:plugins", "List, check and switch plugins."),
+    "schema": ("luminora.cli.schema:schema", "Write the schema of luminora.json for editors."),
+    "search": ("luminora.cli.search:search", "Search what is remembered."),
+}
+"""Every command: where it lives, and its line in the help."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command and return its exit code; ``argv`` is the command line without the program."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] in (["--version"], ["-V"]):
+        from luminora._version import __version__
+
+        return _say(f"luminora {__version__}")
+    if arguments[:1] in ([], ["--help"], ["-h"]):
+        return _say(help_text())
+    from luminora.cli._run import run
+
+    return run(arguments)
+
+
+def help_text() -> str:
+    """What ``luminora --help`` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {line}" for name, (_, line) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Usage: luminora [OPTIONS] COMMAND [ARGS]...",
+            "",
+            "  AI companions that remember, on whatever stack you already have.",
+            "",
+            "Commands:",
+            *lines,
+            "",
+            "Options:",
+            "  -V, --version  Show the version.",
+            "  -h, --help     Show this; 'luminora COMMAND --help' tells more.",
+            "",
+            "Start with:  luminora demo",
+            "Plugins may add commands of their own:  luminora plugins list",
+        ]
+    )
+
+
+def _say(text: str) -> int:
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        hush()
+    return 0
+
+
+def hush() -> None:
+    """Nobody reads our output any more: say nothing of it, not even when Python ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,7 @@
+"""``python -m luminora.cli``."""
+
+import sys
+
+from luminora.cli import main
+
+sys.exit(main())

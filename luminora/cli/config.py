@@ -1,0 +1,127 @@
+"""``luminora config``: what is configured, where each value comes from, whether it can work."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from luminora.cli.output import Group, config_options, emit_json, json_option, note, say, table
+
+if TYPE_CHECKING:
+    from luminora.config import Config
+    from luminora.schema import Problem
+
+
+@click.group(cls=Group)
+def config() -> None:
+    """Show and check luminora.json."""
+
+
+@config.command()
+@config_options
+@json_option
+def show(config: Config, *, as_json: bool) -> None:
+    """Show every value in use and where it comes from; secrets are never shown."""
+    if as_json:
+        secrets = {
+            pointer: {"variable": variable, "set": bool(config.env.get(variable, "").strip())}
+            for pointer, variable in config.secrets.items()
+        }
+        emit_json(
+            {
+                "path": str(config.path) if config.path else None,
+                "config": config.document,
+                "sources": config.sources,
+                "secrets": secrets,
+                "notes": config.notes,
+            }
+        )
+        return
+    from luminora._shapes import flatten, pointer
+
+    table(
+        ["setting", "value", "from"],
+        [
+            [
+                ".".join(path),
+                json.dumps(leaf.value, ensure_ascii=False),
+                config.sources[pointer(path)],
+            ]
+            for path, leaf in flatten(config.redacted(), "")
+        ],
+    )
+    _notes(config)
+
+
+@config.command()
+@config_options
+@json_option
+@click.option("--no-secrets", is_flag=True, help="Do not insist that secrets are set.")
+def validate(config: Config, *, as_json: bool, no_secrets: bool) -> int:
+    """Check the configuration against the installed plugins."""
+    from luminora import schema
+    from luminora.errors import ConfigError, CredentialsMissing
+
+    problems = schema.validate(config)
+    missing = [] if no_secrets else schema.credentials(config)
+    code = 0
+    if problems or missing:
+        code = ConfigError.exit_code if problems else CredentialsMissing.exit_code
+    if as_json:
+        emit_json(
+            {
+                "valid": not problems,
+                "problems": [_plain(problem) for problem in problems],
+                "missing_secrets": [_plain(problem) for problem in missing],
+                "notes": config.notes,
+            }
+        )
+        return code
+    _notes(config)
+    for problem in [*problems, *missing]:
+        say(str(problem))
+    name = config.path or "the embedded default"
+    say(
+        f"{name}: {len(problems)} problems, {len(missing)} secrets missing"
+        if code
+        else f"{name}: ok"
+    )
+    return code
+
+
+@config.command()
+@json_option
+@click.option("--config", "config_file", metavar="FILE", help="The configuration.")
+def path(config_file: str | None, *, as_json: bool) -> None:
+    """Show which file is used, or where one is looked for."""
+    from luminora.config import find_file, search_path
+
+    here = Path.cwd()
+    found = find_file(config_file, env=os.environ, cwd=here)
+    places = [str(place) for place in search_path(here)]
+    if as_json:
+        emit_json({"path": str(found) if found else None, "searched": places})
+    elif found:
+        say(str(found))
+    else:
+        note("no configuration: the embedded default is used; looked for")
+        for place in places:
+            note(f"  {place}")
+
+
+def _notes(config: Config) -> None:
+    for text in config.notes:
+        note(f"note: {text}")
+
+
+def _plain(problem: Problem) -> dict[str, Any]:
+    return {
+        "message": problem.message,
+        "pointer": problem.pointer,
+        "where": problem.where,
+        "hint": problem.hint,
+    }

@@ -1,0 +1,129 @@
+"""What all commands share: how they print, and how they get their configuration.
+
+Results go to standard output and everything else to standard error. ``--json`` prints one object
+with a ``version``; the exit code is the same with and without it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from luminora.cli._run import Group
+
+if TYPE_CHECKING:
+    from luminora.config import Config
+
+__all__ = [
+    "Group",
+    "colourful",
+    "config_options",
+    "emit_json",
+    "json_option",
+    "loaded_config",
+    "note",
+    "run_async",
+    "say",
+    "table",
+]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def emit_json(document: Mapping[str, Any], *, version: int = 1) -> None:
+    """Print one JSON object: ``version`` (of its form) and then ``document``."""
+    say(json.dumps({"version": version, **document}, ensure_ascii=False, indent=2, default=str))
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result."""
+    click.echo(text)
+
+
+def note(text: str) -> None:
+    """Print a line that is not part of the result: progress, advice, a warning."""
+    click.echo(text, err=True)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under headings: with rich on a terminal, plain and aligned in a pipe."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if colourful():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        drawn = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in headings:
+            drawn.add_column(heading, overflow="fold")
+        for row in cells:
+            drawn.add_row(*(Text(cell) for cell in row))
+        Console().print(drawn)
+        return
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    for row in [list(headings), *cells]:
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        say(line.rstrip())
+
+
+def colourful() -> bool:
+    """Whether standard output is a terminal that takes colour and motion."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return not plain and sys.stdout.isatty()
+
+
+def json_option(command: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Add ``--json``; the command gets it as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def config_options(command: Callable[..., _T]) -> Callable[..., _T]:
+    """Add ``--config`` and ``--set``; the command gets the loaded configuration as ``config``."""
+
+    @click.option(
+        "--config",
+        "config_file",
+        metavar="FILE",
+        help="The configuration; left out, luminora.json is looked for.",
+    )
+    @click.option(
+        "--set",
+        "settings",
+        metavar="PATH=VALUE",
+        multiple=True,
+        help="Override one value, as in llm_provider.name=offline; may be repeated.",
+    )
+    @functools.wraps(command)
+    def with_config(
+        *args: Any, config_file: str | None, settings: Sequence[str], **rest: Any
+    ) -> _T:
+        return command(*args, config=loaded_config(config_file, settings), **rest)
+
+    return with_config
+
+
+def loaded_config(file: str | None = None, settings: Sequence[str] = ()) -> Config:
+    """The configuration that ``--config`` and ``--set`` ask for."""
+    from luminora.config import literal, load_config
+
+    overrides = {}
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        if not equals or not path:
+            raise click.BadParameter(f"'{path}' is not PATH=VALUE", param_hint="--set")
+        overrides[path.strip()] = literal(text)
+    return load_config(file, overrides=overrides)
+
+
+def run_async(work: Coroutine[Any, Any, _T]) -> _T:
+    """The result of a coroutine, on an event loop of its own."""
+    import asyncio
+
+    return asyncio.run(work)
