@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from itertools import pairwise
 
 _NAMES = re.compile(
-    r"(api_?|access_|client_|private_|secret_)?key|(access_|auth_)?token|(client_)?secret"
+    r"(api_?|access_|client_|private_|secret_)?key|(access_|auth_)?token|(client_)?secret|secret_access_key"
     r"|passphrase|passwd|password"
 )
 _PREFIXES = re.compile(
@@ -20,16 +21,16 @@ _URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORE
 _DIGEST = re.compile(r"sha\d*|md5|digest|checksum|hash|revision", re.IGNORECASE)
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
 _LONG = 32
-_ENTROPY = 4.0  # bits per character; words joined by dashes stay below, random base64 lies above
-_HEX_ENTROPY = 3.0
+_SWITCHES = 0.4  # per character: capitals, small letters and digits alternate in random text,
+_HEX_ENTROPY = 3.0  # and a random hexadecimal number has nearly 4 bits in each digit
 
 
 def reason(key: str, value: str) -> str | None:
     """Why ``value`` must not stand in a config under the name ``key``; never quotes it."""
     if value and _NAMES.fullmatch(key.lower()):
         return "holds a secret"
-    if _PREFIXES.search(value) or _random(value):
-        return None if _DIGEST.search(key) and not _PREFIXES.search(value) else "looks like a key"
+    if _PREFIXES.search(value) or (_random(value) and not _DIGEST.search(key)):
+        return "looks like a key"
     if _URL_PASSWORD.search(value):
         return "holds a password"
     if key.endswith("_env") and value and not _VARIABLE.match(value):
@@ -41,11 +42,10 @@ def _random(text: str) -> bool:
     if len(text) < _LONG or not re.fullmatch(r"[\w+/=-]+", text, re.ASCII):
         return False
     if re.fullmatch(r"[0-9a-fA-F]+", text):
-        return _entropy(text) > _HEX_ENTROPY
-    mixed = all(re.search(letters, text) for letters in ("[a-z]", "[A-Z]", "[0-9]"))
-    return mixed and _entropy(text) > _ENTROPY
-
-
-def _entropy(text: str) -> float:
-    counts = Counter(text).values()
-    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)
+        counts = Counter(text).values()
+        return -sum(n / len(text) * math.log2(n / len(text)) for n in counts) > _HEX_ENTROPY
+    classes = "".join(
+        "a" if c.islower() else "A" if c.isupper() else "0" for c in text if c.isalnum()
+    )
+    switches = sum(one != other for one, other in pairwise(classes))
+    return len(set(classes)) == len("aA0") and switches / len(text) > _SWITCHES

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from luminora import _jsonc, _secrets, _shapes, _state, schema
-from luminora._index import Index, Offer, closest, known
+from luminora._index import Index, closest, known
 from luminora._shapes import PROVIDERS, SECTIONS, Leaf, Leaves
 from luminora.errors import ConfigError
 
@@ -389,19 +389,12 @@ def _completed(leaves: Leaves, index: Index) -> dict[str, Any]:
             continue
         part.setdefault("config", {})
         found[section] = {key: part[key] for key in ("name", "config") if key in part} | part
-        offer = _offer(index, section, part)
+        offer = schema.offered(index, section, part)
         if offer and isinstance(part["config"], dict):
             schema.defaults(schema.config_schema(offer), part["config"])
     schema.defaults(schema.base(), found)
     order = ("version", "created_at", *SECTIONS)
     return {key: found[key] for key in order if key in found} | found
-
-
-def _offer(index: Index, section: str, part: Mapping[str, Any]) -> Offer | None:
-    name, package = part.get("name"), part.get("package")
-    if not isinstance(name, str) or not isinstance(package, str | None):
-        return None
-    return index.peek(schema.kind_of(section), name, package)
 
 
 def _secret_variables(document: Mapping[str, Any], index: Index) -> dict[str, str]:
@@ -411,7 +404,7 @@ def _secret_variables(document: Mapping[str, Any], index: Index) -> dict[str, st
         if not isinstance(part, Mapping):
             continue
         path = (section, "config")
-        if offer := _offer(index, section, part):
+        if offer := schema.offered(index, section, part):
             found |= schema.secrets(schema.config_schema(offer), part["config"], path)
         else:
             found |= {

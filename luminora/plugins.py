@@ -33,7 +33,7 @@ from luminora._manifests import (
     problems,
 )
 from luminora._shapes import PROVIDERS
-from luminora.errors import LuminoraError, PluginBroken, PluginError
+from luminora.errors import ConfigError, LuminoraError, PluginBroken, PluginError
 from luminora.providers import (
     CacheProvider,
     EmbeddingProvider,
@@ -268,7 +268,10 @@ class Activation:
 
     def offer(self, kind: str, part: Mapping[str, Any]) -> Offer:
         """Who offers the provider that a section names; raises as :meth:`Index.find` does."""
-        return self.index.find(kind, part["name"], part.get("package"))
+        name, package = part.get("name"), part.get("package")
+        if not isinstance(name, str) or not isinstance(package, str | None):
+            raise ConfigError(f"the {kind} provider has no name", hint="luminora config validate")
+        return self.index.find(kind, name, package)
 
     def load(self, discovery: Discovery) -> Any:
         """The plugin's module, imported and registered the first time.

@@ -48,6 +48,15 @@ def kind_of(section: str) -> str:
     return "llm" if section == "fallback_provider" else section.removesuffix("_provider")
 
 
+def offered(index: Index, section: str, part: Any) -> Offer | None:
+    """The offer that a section of the document names, if it names one; it may not be valid."""
+    name = part.get("name") if isinstance(part, Mapping) else None
+    package = part.get("package") if isinstance(part, Mapping) else None
+    if not isinstance(name, str) or not isinstance(package, str | None):
+        return None
+    return index.peek(kind_of(section), name, package)
+
+
 @lru_cache(maxsize=1)
 def _base() -> dict[str, Any]:
     path = _resources.folder("schemas") / "luminora.schema.json"
@@ -306,10 +315,9 @@ def _described(
     config: Config, index: Index, error: Any, path: tuple[str, ...], schema: Mapping[str, Any]
 ) -> Iterator[Problem]:
     settings: tuple[str, ...] = path
-    if path[1:2] == ("config",) and path[0] in PROVIDERS:
-        part = config.document[path[0]]
-        if offer := index.peek(kind_of(path[0]), part["name"], part.get("package")):
-            schema, settings = config_schema(offer), path[2:]
+    inside = path[1:2] == ("config",) and path[0] in PROVIDERS
+    if inside and (offer := offered(index, path[0], config.document[path[0]])):
+        schema, settings = config_schema(offer), path[2:]
     for step, text in _texts(error, schema, settings):
         yield _problem(config, pointer((*path, *step)), text, None)
 

@@ -81,7 +81,7 @@ def test_an_entry_point_may_name_an_object(site, value):
         ),
         (
             {"data": manifest("lp_a", config_schema={"type": "object", "minProperties": "1"})},
-            "minProperties",
+            "is not of type",
         ),
         ({"data": manifest("lp_a") | {"api": ">=2"}}, "it works with plugin API >=2"),
     ],
