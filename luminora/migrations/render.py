@@ -132,7 +132,7 @@ class Template:
     @property
     def dimensional(self) -> bool:
         """Whether what it renders to depends on the embedding dimension."""
-        return bool(_placeholders(self.text, self.label) & _DIMENSIONAL)
+        return any(name in self.text for name in _DIMENSIONAL)  # asked at every start: no parsing
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def render(template: Template, values: Values, *, undo: bool = False) -> Rendere
             where=template.label,
             hint="name the embedding dimension: luminora migrate --dimension N",
         ) from error
-    except jinja2.TemplateError as error:
+    except Exception as error:  # an expression can fail in any way
         raise MigrationError(f"cannot be rendered: {error}", where=template.label) from error
     split = _commands if template.path.suffix == ".json" else _statements
     parameters = {name: values[name] for name in sorted(used) if name in values}

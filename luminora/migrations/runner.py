@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -249,6 +250,17 @@ class MigrationRunner:
                 else:
                     await self._driver.erase(entry)
         return Outcome(tuple(line.label for line in dirty), standing.warnings)
+
+    async def sql(self) -> str:
+        """All migrations rendered, for a DBA or another tool; asks the database nothing.
+
+        JSON dialects yield one document: a list of commands for each file.
+        """
+        rendered = {one.label: render(one, await self._values(one)) for one in self.templates}
+        if any(one.path.suffix == ".json" for one in self.templates):
+            commands = {label: one.statements for label, one in rendered.items()}
+            return f"{json.dumps(commands, indent=2, ensure_ascii=False)}\n"
+        return "\n".join(f"-- {label}\n{one.text.strip()}\n" for label, one in rendered.items())
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[Standing]:

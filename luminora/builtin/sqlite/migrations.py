@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -60,6 +61,7 @@ CREATE TABLE IF NOT EXISTS {ledger} (
     PRIMARY KEY (component, version)
 ) STRICT
 """
+_TRANSACTION = re.compile(r"(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b", re.IGNORECASE)
 _STATEMENT_ERRORS = (
     apsw.SQLError,
     apsw.ConstraintError,
@@ -176,9 +178,15 @@ class SqliteMigrationDriver(MigrationDriver):
             raise MigrationError("the migration lock is not held", where=str(self.path))
 
         def in_savepoint(connection: apsw.Connection) -> None:
-            with connection:  # a savepoint, as the lock's transaction is open
+            connection.execute("SAVEPOINT migration")
+            try:
                 connection.execute(_LEDGER.format(ledger=self._ledger))
                 work(connection)
+            except BaseException:
+                if connection.in_transaction:  # else SQLite itself undid everything
+                    connection.execute("ROLLBACK TO migration")
+                raise
+            connection.execute("RELEASE migration")
 
         await self._held.run(in_savepoint)
 
@@ -297,20 +305,16 @@ def _commit(connection: apsw.Connection, timeout: float) -> None:
 def _execute(connection: apsw.Connection, entry: LedgerEntry, statements: Sequence[str]) -> None:
     for number, statement in enumerate(statements, 1):
         try:
+            if _TRANSACTION.match(statement):
+                raise apsw.SQLError("a migration is one transaction and cannot end it")
             connection.execute(statement)
         except _STATEMENT_ERRORS as error:
             raise MigrationError(
                 f"statement {number} of {len(statements)} failed: {error}\n"
                 f"    {_shortened(statement)}",
                 where=f"{entry.component} {entry.version}_{entry.name}",
-                hint="the migration was undone; nothing of it remains",
+                hint="nothing of this migration remains; correct its file and try again",
             ) from error
-        if not connection.in_transaction:
-            raise MigrationError(
-                f"statement {number} of {len(statements)} ends the transaction: "
-                f"{_shortened(statement)}",
-                where=f"{entry.component} {entry.version}_{entry.name}",
-            )
 
 
 def _shortened(statement: str) -> str:

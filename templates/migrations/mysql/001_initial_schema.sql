@@ -12,7 +12,7 @@ CREATE TABLE `{{TABLE_PREFIX}}sessions` (
     `metadata`             JSON,
     `created_at`           DATETIME(6) NOT NULL,
     `last_activity`        DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;
 
 -- What was said, in the order of seq.
@@ -33,7 +33,7 @@ CREATE TABLE `{{TABLE_PREFIX}}messages` (
     `metadata`         JSON,
     `terms`            LONGTEXT,
     UNIQUE KEY `{{TABLE_PREFIX}}unique_message_external` (`session_id`, `external_id`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;
 
 -- Which model the vectors come from, and their dimension: the lock on the index.
@@ -47,7 +47,7 @@ CREATE TABLE `{{TABLE_PREFIX}}embedding_state` (
     `progress`   JSON,
     `created_at` DATETIME(6) NOT NULL,
     `updated_at` DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;
 
 -- Work for later, leased by one worker at a time.
@@ -64,5 +64,5 @@ CREATE TABLE `{{TABLE_PREFIX}}jobs` (
     `last_error`   LONGTEXT,
     `created_at`   DATETIME(6) NOT NULL,
     `updated_at`   DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;

@@ -15,7 +15,7 @@ CREATE TABLE `{{TABLE_PREFIX}}user_affinity` (
     `created_at`            DATETIME(6) NOT NULL,
     `updated_at`            DATETIME(6) NOT NULL,
     UNIQUE KEY `{{TABLE_PREFIX}}unique_user_personality` (`user_id`, `personality_name`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;
 
 -- Why the affinity changed, point by point.
@@ -31,5 +31,5 @@ CREATE TABLE `{{TABLE_PREFIX}}affinity_events` (
     `level_after`      VARCHAR(255) NOT NULL,
     `reason`           LONGTEXT,
     `created_at`       DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;

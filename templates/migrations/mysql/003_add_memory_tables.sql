@@ -24,7 +24,7 @@ CREATE TABLE `{{TABLE_PREFIX}}user_facts` (
     `fact_hash`         BINARY(32) AS (UNHEX(SHA2(
         CONCAT_WS(CHAR(0), `user_id`, `personality_name`, `category`, `key`), 256))) STORED,
     UNIQUE KEY `{{TABLE_PREFIX}}unique_user_fact` (`fact_hash`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;
 
 -- What was known before, and from when to when.
@@ -41,7 +41,7 @@ CREATE TABLE `{{TABLE_PREFIX}}fact_history` (
     `valid_to`          DATETIME(6) NOT NULL,
     `reason`            VARCHAR(255) NOT NULL,
     `created_at`        DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;
 
 -- What was worth remembering as a story.
@@ -64,7 +64,7 @@ CREATE TABLE `{{TABLE_PREFIX}}episodes` (
     `metadata`         JSON,
     `created_at`       DATETIME(6) NOT NULL,
     `updated_at`       DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;
 
 -- The personality's mood in a session.
@@ -76,7 +76,7 @@ CREATE TABLE `{{TABLE_PREFIX}}session_moods` (
     `mood_started_at` DATETIME(6) NOT NULL,
     `mood_history`    JSON NOT NULL,
     `updated_at`      DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;
 
 -- What kind of memory a message is.
@@ -89,5 +89,5 @@ CREATE TABLE `{{TABLE_PREFIX}}memory_classifications` (
     `privacy`    VARCHAR(255) NOT NULL,
     `permanence` VARCHAR(255) NOT NULL,
     `created_at` DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
     /*!80017 COLLATE=utf8mb4_0900_bin */ /*M!100600 COLLATE=utf8mb4_nopad_bin */;
