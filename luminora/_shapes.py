@@ -6,7 +6,7 @@ it came from. Old shapes are renamed paths, so nothing loses its line number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from luminora import _jsonc
@@ -43,6 +43,7 @@ class Leaf(NamedTuple):
 
 
 Leaves = dict[Path, Leaf]
+Declared = Mapping[str, Collection[str]]
 
 
 def flatten(value: Any, source: str, path: Path = ()) -> Iterator[tuple[Path, Leaf]]:
@@ -75,15 +76,21 @@ def pointer(path: Path) -> str:
     return "".join(f"/{_jsonc.escape(step)}" for step in path)
 
 
-def canonical(layer: Leaves, origin: str, notes: list[str]) -> Leaves:
-    """The layer in the canonical shape; what has no effect any more is noted.
+def canonical(layer: Leaves, origin: str, declared: Declared, notes: list[str]) -> Leaves:
+    """The layer in the canonical shape.
+
+    Args:
+        layer: The leaves as they were written.
+        origin: What the layer is called in errors.
+        declared: Properties that the sections' providers know by the names old shapes used.
+        notes: Gets a line for everything that has no effect any more.
 
     Raises:
         ConfigError: Two spellings of the same thing disagree.
     """
     moved: Leaves = {}
     for path, leaf in layer.items():
-        target, value = _target(path, leaf, layer, notes)
+        target, value = _target(path, leaf, layer, declared, notes)
         if target is None:
             continue
         known = moved.get(target)
@@ -121,27 +128,34 @@ def overlay(base: Leaves, layer: Leaves, notes: list[str]) -> Leaves:
 _Target = tuple[Path | None, Any]
 
 
-def _target(path: Path, leaf: Leaf, layer: Leaves, notes: list[str]) -> _Target:  # noqa: PLR0911 - a table
+def _target(path: Path, leaf: Leaf, layer: Leaves, declared: Declared, notes: list[str]) -> _Target:
     """Where the leaf belongs and with which value; None drops it."""
-    value = leaf.value
     match path:
         case ("optimizations", group, *rest):
             return _optimization(group, tuple(rest), leaf, layer, notes)
-        case (section,) if section in PROVIDERS and isinstance(value, str):
-            return (section, "name"), value
-        case (section,) if section in SECTIONS and value is None:
-            return (path, None) if section == "fallback_provider" else (None, None)
-        case (_, "config") if value is None:
-            return None, None
-        case (section, "config", key, *rest) if section in PROVIDERS:
-            return _setting(section, key, tuple(rest), leaf, notes)
-        case (section, key, *rest) if section in PROVIDERS and key not in _OWN:
-            if closest(key, _OWN, cutoff=0.7):  # a misspelt "config" is for validation to report
-                return path, value
-            return _setting(section, key, tuple(rest), leaf, notes)
         case ("migrations", key):
             return _migration(key, leaf, notes)
-    return path, value
+        case (section,) if section in PROVIDERS and isinstance(leaf.value, str):
+            return (section, "name"), leaf.value
+        case (section,) if section in SECTIONS and leaf.value is None:
+            return (path, None) if section == "fallback_provider" else (None, None)
+        case (section, _, *_) if section in PROVIDERS:
+            return _section(path, leaf, declared.get(section, ()), notes)
+    return path, leaf.value
+
+
+def _section(path: Path, leaf: Leaf, declared: Collection[str], notes: list[str]) -> _Target:
+    """Settings once stood beside ``name``; now all of them are in ``config``."""
+    section, first, *rest = path
+    if path[1:] == ("config",) and leaf.value is None:
+        return None, None
+    inner = tuple(rest) if first == "config" else (first, *rest)
+    misspelt = first not in _OWN and closest(first, _OWN, cutoff=0.7)
+    if first in {"name", "package"} or misspelt or not inner:
+        return path, leaf.value  # what is misspelt is for validation to report
+    if inner[0] in declared:
+        return (section, "config", *inner), leaf.value
+    return _setting(section, inner[0], inner[1:], leaf, notes)
 
 
 def _setting(section: str, key: str, rest: Path, leaf: Leaf, notes: list[str]) -> _Target:  # noqa: PLR0911 - a table

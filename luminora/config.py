@@ -181,11 +181,12 @@ def load_config(
     ]
     for layer in layers:
         _refuse_secrets(_Places(name, text, layer))
+    index = index or Index.load()
+    declared = _declared(layers, index)
     leaves: Leaves = {}
     for layer in layers:
-        moved = _shapes.canonical(layer, name, notes)
+        moved = _shapes.canonical(layer, name, declared, notes)
         leaves = _shapes.overlay(leaves, moved, notes) if leaves else moved
-    index = index or Index.load()
     index = index.without(_disabled(leaves))
     _name_providers(leaves, index)
     _share_settings(leaves, index, notes)
@@ -313,6 +314,22 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _texts(item)
+
+
+def _declared(layers: list[Leaves], index: Index) -> _shapes.Declared:
+    """The nested settings that the sections' providers have of their own, whatever old shapes say.
+
+    A vector store's ``dimension`` is none: it is the embeddings' in every shape.
+    """
+    found: dict[str, set[str]] = {}
+    for section in PROVIDERS:
+        for layer in layers:
+            leaf = layer.get((section, "name")) or layer.get((section,))
+            if leaf and (offer := schema.offered(index, section, {"name": leaf.value})):
+                properties = schema.config_schema(offer).get("properties", {})
+                moved = {"dimension"} if section == "vector_store_provider" else set()
+                found[section] = {*properties} - moved
+    return found
 
 
 def _disabled(leaves: Leaves) -> list[str]:

@@ -151,7 +151,10 @@ def validate(config: Config, index: Index | None = None) -> list[Problem]:
     schema = compose(index)
     for error in _errors(schema, document):
         path = tuple(str(step) for step in error.instance_path)
-        if path not in unknown:
+        if type(error.kind).__name__ == "Type":
+            unknown.add(path)  # what is more, it is not one of the allowed values
+            found += _described(config, index, error, path, schema)
+        elif path not in unknown:
             found += _described(config, index, error, path, schema)
     for name in strings(document, "plugins", "enabled"):
         try:
@@ -207,7 +210,7 @@ def check_settings(offer: Offer, settings: dict[str, Any], place: str) -> dict[s
     errors = [
         f"{place}{pointer(tuple(map(str, error.instance_path)))}: {text}"
         for error in _errors(schema, settings)
-        for _, text in _texts(error, schema, ())
+        for _, text in _texts(error, schema, tuple(map(str, error.instance_path)))
     ]
     if errors:
         raise ConfigError(errors[0], problems=tuple(errors), hint="luminora config validate")
@@ -328,7 +331,7 @@ def _texts(
     """What one validation error says in our words, and where below its place."""
     kind = type(error.kind).__name__
     if kind in {"AdditionalProperties", "UnevaluatedProperties"}:
-        allowed = _properties(schema, path or tuple(str(step) for step in error.instance_path))
+        allowed = _properties(schema, path)
         for name in error.kind.unexpected:
             text = f"unknown property '{name}'{suggestion(name, allowed)}"
             yield (name,), f"{text} (allowed: {', '.join(allowed)})" if allowed else text
