@@ -1,0 +1,68 @@
+"""``luminora search``: what was said that answers to a question, and why it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from luminora.cli._companion import (
+    Who,
+    known_session,
+    opened,
+    plain,
+    printable,
+    quoted,
+    when,
+    who_options,
+)
+from luminora.cli.memory import whose
+from luminora.cli.output import config_options, emit_json, json_option, note, run_async, say
+
+if TYPE_CHECKING:
+    from luminora.config import Config
+    from luminora.memory.models import MemorySearchResult, Session
+
+
+@click.command()
+@click.argument("query")
+@who_options
+@click.option(
+    "--top-k", metavar="N", default=10, show_default=True, help="At most this many messages."
+)
+@config_options
+@json_option
+def search(config: Config, query: str, who: Who, top_k: int, *, as_json: bool) -> None:
+    """Search a user's messages by words and by meaning.
+
+    Example: luminora search "viaje a la montaña" --user diego
+    """
+    session, found = run_async(_search(config, who, query, top_k))
+    if as_json:
+        emit_json({**whose(session), "query": query, "results": plain(found)})
+        return
+    if not found:
+        note(f"nothing that {session.user_id} and their companions said answers to that")
+    show_results(found)
+
+
+def show_results(found: Sequence[MemorySearchResult]) -> None:
+    """Print what a search found: score, date, speaker, words, reasons."""
+    for result in found:
+        speaker = printable(result.speaker or result.role)
+        say(f"{result.score:5.3f}  {when(result.timestamp)}  {speaker}: {quoted(result.content)}")
+        say(f"       {reasons(result.reasons)}")
+
+
+def reasons(found: Mapping[str, float]) -> str:
+    """Why a message was found, in one line."""
+    return ", ".join(f"{name} {value:.2f}" for name, value in found.items())
+
+
+async def _search(
+    config: Config, who: Who, query: str, top_k: int
+) -> tuple[Session, list[MemorySearchResult]]:
+    async with opened(config) as (client, _):
+        session = await known_session(client, who)
+        return session, await client.search_memories(session.session_id, query, top_k)
