@@ -2,7 +2,7 @@
 
 from luminora.migrations.ledger import Line, Standing, State, compare
 from luminora.migrations.render import Parameters, Rendered, Template, load, load_all, render
-from luminora.migrations.runner import MigrationRunner, Outcome, Rollback, Step
+from luminora.migrations.runner import MigrationRunner, Outcome, Rollback, Step, script
 
 __all__ = [
     "Line",
@@ -19,4 +19,5 @@ __all__ = [
     "load",
     "load_all",
     "render",
+    "script",
 ]

@@ -114,28 +114,38 @@ class MigrationRunner:
         storage: StorageProvider,
         embedding: EmbeddingProvider | None = None,
         sets: Sequence[TemplateSet] = (),
+    ) -> Self:
+        """The runner for a configured storage; ``embedding`` is asked only what nobody declares."""
+        probe = embedding.get_dimension if embedding else None
+        return cls.for_driver(config, storage.migrations(), sets, probe)
+
+    @classmethod
+    def for_driver(
+        cls,
+        config: Config,
+        driver: MigrationDriver,
+        sets: Sequence[TemplateSet] = (),
+        probe: Callable[[], Awaitable[int]] | None = None,
         **chosen: Any,
     ) -> Self:
-        """The runner for a configured storage.
+        """The runner for a driver, with what the config says of dimension and index.
 
         Args:
             config: Names the embedding model and how its vectors are indexed.
-            storage: Whose database is migrated.
-            embedding: Is asked for its dimension where neither config nor manifest tells it.
+            driver: The database's side.
             sets: The plugins' template sets.
+            probe: Finds the dimension where neither config nor manifest tells it.
             chosen: ``dimension`` or ``index``, in place of the config's.
 
         Raises:
             InputError: A value is of the wrong type or out of bounds.
         """
-        driver = storage.migrations()
         if not any(template.dimensional for template in load_all(driver.dialect, sets)):
             return cls(driver, sets)
         from luminora.migrations.settings import parameters_of, undeclared  # noqa: PLC0415
 
         parameters, unknown = parameters_of(config, table_prefix=driver.table_prefix, **chosen)
-        probe = embedding.get_dimension if embedding else undeclared
-        return cls(driver, sets, parameters, probe=probe if unknown else None)
+        return cls(driver, sets, parameters, probe=(probe or undeclared) if unknown else None)
 
     @cached_property
     def templates(self) -> tuple[Template, ...]:
@@ -252,15 +262,8 @@ class MigrationRunner:
         return Outcome(tuple(line.label for line in dirty), standing.warnings)
 
     async def sql(self) -> str:
-        """All migrations rendered, for a DBA or another tool; asks the database nothing.
-
-        JSON dialects yield one document: a list of commands for each file.
-        """
-        rendered = {one.label: render(one, await self._values(one)) for one in self.templates}
-        if any(one.path.suffix == ".json" for one in self.templates):
-            commands = {label: one.statements for label, one in rendered.items()}
-            return f"{json.dumps(commands, indent=2, ensure_ascii=False)}\n"
-        return "\n".join(f"-- {label}\n{one.text.strip()}\n" for label, one in rendered.items())
+        """All migrations rendered, for a DBA or another tool; asks the database nothing."""
+        return script([await self._step(template) for template in self.templates])
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[Standing]:
@@ -306,6 +309,14 @@ class MigrationRunner:
         if self._probe is not None and self._parameters.dimension is None and template.dimensional:
             self._parameters = replace(self._parameters, dimension=await self._probe())
         return self._parameters.values()
+
+
+def script(steps: Sequence[Step]) -> str:
+    """What the steps would execute: one SQL script, or one JSON object with commands by file."""
+    if any(step.template.path.suffix == ".json" for step in steps):
+        commands = {step.template.label: step.rendered.statements for step in steps}
+        return f"{json.dumps(commands, indent=2, ensure_ascii=False)}\n"
+    return "\n".join(f"-- {step.template.label}\n{step.rendered.text.strip()}\n" for step in steps)
 
 
 async def _each(
