@@ -63,9 +63,16 @@ def luminora_vector_store(
     """The vectors in a file."""
     if name != "sqlite-vec":
         return None
+    from luminora.builtin.sqlite.storage import SqliteStorage  # noqa: PLC0415 - imported when built
     from luminora.builtin.sqlite.vectors import SqliteVecStore  # noqa: PLC0415 - imported when built
 
-    return SqliteVecStore(config, context)
+    path = context.path(config.get("database_path"), "luminora.db")
+    shared = config.get("use_storage_connection", True) and "database_path" not in config
+    beside = shared and isinstance(context.storage, SqliteStorage)
+    return SqliteVecStore(
+        context.storage if beside else path,  # type: ignore[arg-type]
+        table_prefix=context.table_prefix,
+    )
 
 
 @hookimpl

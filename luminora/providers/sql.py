@@ -304,6 +304,8 @@ class Statements:
                 present = _padded(present)
             elif operator == "!=" and collection.fields[name].nullable and present:
                 operator = "!= or null"
+            if name == "user_id" and operator == "in" and _keyed(collection, conditions):
+                operator = "owner"
             shape.append((name, operator, len(present)))
             params += present
         return tuple(shape), tuple(params)
@@ -339,6 +341,11 @@ def _scope(operation: Write | Find | Count) -> tuple[Collection, str | None]:
     collection = declared(operation.collection)
     scope: Scope = operation.user_id
     return collection, confined_to(collection, scope)
+
+
+def _keyed(collection: Collection, conditions: Mapping[str, Is]) -> bool:
+    """Whether the conditions name rows by their key."""
+    return all(name in conditions and conditions[name].op == "in" for name in collection.key)
 
 
 def _foreign(collection: Collection) -> Conflict:

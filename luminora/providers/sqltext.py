@@ -38,6 +38,9 @@ class Dialect:
             and, if there was none, inserted.
             The driver has to report the rows an UPDATE matched, not those it altered.
         ignore: What makes an INSERT leave an existing row alone; ``{key}`` is a key column.
+        unindexed: What keeps a planner from using an index on the column behind it. A user may
+            have any number of rows, and one without statistics would read them all where a few
+            are named by their key.
         nulls_smallest: Whether NULL sorts before everything unless told otherwise.
         encode: From a checked Python value to the driver's, where they differ.
         decode: From the driver's value to Python's, where they differ.
@@ -50,6 +53,7 @@ class Dialect:
     greatest: str = "GREATEST"
     upsert: Literal["on_conflict", "update_then_insert"] = "on_conflict"
     ignore: str = "ON CONFLICT DO NOTHING"
+    unindexed: str = ""
     nulls_smallest: bool = True
     encode: Mapping[FieldType, Coder]
     decode: Mapping[FieldType, Coder]
@@ -80,13 +84,13 @@ def where_text(dialect: Dialect, shape: Shape, alias: str = "") -> str:
 
 def _condition_text(dialect: Dialect, alias: str, name: str, operator: str, count: int) -> str:
     column = f"{alias}{dialect.name_of(name)}"
+    if operator == "owner":
+        return f"{dialect.unindexed}{column} = ?"
+    listed = f"{column} = ?" if count == 1 else f"{column} IN ({', '.join('?' * count)})"
     if operator == "in":
-        if count == 0:
-            return "1 = 0"
-        return f"{column} = ?" if count == 1 else f"{column} IN ({', '.join('?' * count)})"
+        return listed if count else "1 = 0"
     if operator == "in or null":
-        listed = f"{column} IN ({', '.join('?' * count)}) OR " if count else ""
-        return f"({listed}{column} IS NULL)"
+        return f"({listed} OR {column} IS NULL)" if count else f"{column} IS NULL"
     if operator == "!=" and count == 0:
         return f"{column} IS NOT NULL"
     if operator == "!= or null":

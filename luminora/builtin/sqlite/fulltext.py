@@ -17,12 +17,11 @@ index.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha1
-from heapq import nlargest
 from itertools import islice
 from math import log
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import apsw
 
@@ -31,8 +30,17 @@ from luminora.providers.collections import MESSAGES
 from luminora.providers.operations import Row
 from luminora.providers.sql import Statements
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers: TypeAlias = NDArray[np.int64]
+    Points: TypeAlias = NDArray[np.float64]
+
 _COUNTED: Final = 20_000
-"""Messages of a user that are counted for rarity; beyond it the order hardly changes."""
+"""Messages that are looked at for one word, and counted for rarity. A word that more of a user's
+messages hold says little about any of them; it counts for the newest ones, so that a search takes
+the same time however much there is."""
 
 
 class Condition(NamedTuple):
@@ -118,21 +126,23 @@ class MessageIndex:
             allowed = None
         total = max(self._count(connection, user), len(postings[-1]))
         scores = score(postings, total, limit if condition.bare else None, allowed)
-        ranked = self._hydrated(connection, _ranked(scores, limit), condition, limit)
+        ranked = self._hydrated(connection, _ranked(*scores, limit), condition, limit)
         return list(islice(ranked, limit))
 
     def _posting(self, connection: apsw.Connection, token: str, stems: Sequence[str]) -> list[int]:
-        """The numbers of the user's messages that hold the word.
+        """The numbers of the user's messages that hold the word, the newest ``_COUNTED`` of them.
 
         They come as one JSON text: a row each would hand the interpreter's lock to and fro for
         every message.
         """
         match = " OR ".join(f'"{_term(token, stem)}"' for stem in stems)
-        return _array(
+        newest = _array(
             connection,
-            f"SELECT json_group_array(rowid) FROM {self._index} WHERE {self._index} MATCH ?",
-            (match,),
+            f"SELECT json_group_array(rowid) FROM (SELECT rowid FROM {self._index} "
+            f"WHERE {self._index} MATCH ? ORDER BY rowid DESC LIMIT ?)",
+            (match, _COUNTED),
         )
+        return newest[::-1]
 
     def _count(self, connection: apsw.Connection, user: str) -> int:
         text = f"SELECT count(*) FROM (SELECT 1 FROM {self._messages} WHERE user_id = ? LIMIT ?)"
@@ -169,41 +179,58 @@ def score(
     postings: Sequence[Sequence[int]],
     total: int,
     limit: int | None,
-    allowed: set[int] | None = None,
-) -> dict[int, float]:
-    """Points of each message, from the postings of the query's words, rarest first.
+    allowed: Collection[int] | None = None,
+) -> tuple[Numbers, Points]:
+    """The messages that share a word with the query, and the points of each.
+
+    Whole postings are worked on at once: a loop over a hundred thousand messages would hold the
+    interpreter's lock, and everybody else up, for as long as the rest of the search takes.
 
     Args:
-        postings: For each word the numbers of the messages that hold it.
+        postings: For each word the numbers of the messages that hold it, rising; the rarest word
+            first.
         total: How many messages there are.
         limit: If given, only the best ``limit`` need to be there: once the words still to come
             cannot lift a new message among them, no new message is taken up.
         allowed: If given, the only messages that may count.
     """
+    import numpy as np  # noqa: PLC0415 - only who searches pays for it
+
     weights = [log(1 + total / len(posting)) for posting in postings]
-    scores: dict[int, float] = {}
+    wanted = None if allowed is None else np.asarray(sorted(allowed), dtype=np.int64)
+    numbers, points = np.empty(0, dtype=np.int64), np.empty(0)
     for position, (posting, weight) in enumerate(zip(postings, weights, strict=True)):
-        if limit is not None and len(scores) >= limit:
-            bar = nlargest(limit, scores.values())[-1]
-            if bar > sum(weights[position:]):
-                for num in scores.keys() & posting:
-                    scores[num] += weight
-                continue
-        for num in posting if allowed is None else allowed.intersection(posting):
-            scores[num] = scores.get(num, 0.0) + weight
-    return scores
+        held = np.asarray(posting, dtype=np.int64)
+        if wanted is not None:
+            held = held[np.isin(held, wanted, assume_unique=True)]
+        if limit is None or _open(points, limit, sum(weights[position:])):
+            fresh = np.setdiff1d(held, numbers, assume_unique=True)
+            numbers = np.concatenate((numbers, fresh))
+            points = np.concatenate((points, np.zeros(len(fresh))))
+        points[np.isin(numbers, held, assume_unique=True)] += weight
+    return numbers, points
 
 
-def _ranked(scores: dict[int, float], limit: int) -> Iterator[tuple[int, float]]:
+def _open(points: Points, limit: int, remaining: float) -> bool:
+    """Whether a message without points so far can still come among the best ``limit``."""
+    import numpy as np  # noqa: PLC0415 - see above
+
+    return len(points) < limit or float(np.partition(points, -limit)[-limit]) <= remaining
+
+
+def _ranked(numbers: Numbers, points: Points, limit: int) -> Iterator[tuple[int, float]]:
     """Best first, the newer of two equals first; sorted only as far as it is read."""
-    best = nlargest(limit, scores.items(), key=_rank)
-    yield from best
-    if len(best) < len(scores):
-        yield from sorted(scores.items(), key=_rank, reverse=True)[len(best) :]
+    import numpy as np  # noqa: PLC0415 - see above
 
-
-def _rank(entry: tuple[int, float]) -> tuple[float, int]:
-    return entry[1], entry[0]
+    best = np.arange(len(points))
+    if len(points) > limit:
+        bar = np.partition(points, -limit)[-limit]
+        best = np.flatnonzero(points >= bar)
+    for part in (best, None):
+        if part is None:
+            part = np.setdiff1d(np.arange(len(points)), best, assume_unique=True)  # noqa: PLW2901
+        order = part[np.lexsort((-numbers[part], -points[part]))]
+        yield from zip(numbers[order].tolist(), points[order].tolist(), strict=True)
 
 
 def _term(token: str, stem: str) -> str:

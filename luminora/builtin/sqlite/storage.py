@@ -42,6 +42,7 @@ SQLITE: Final = Dialect(
     name="sqlite",
     least="MIN",
     greatest="MAX",
+    unindexed="+",
     encode={
         FieldType.BOOLEAN: int,
         FieldType.TIMESTAMP: time_text,

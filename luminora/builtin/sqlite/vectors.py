@@ -1,0 +1,295 @@
+"""Exact nearest neighbours in an SQLite file, partitioned by user."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final, NoReturn
+
+import apsw
+
+from luminora.builtin.sqlite.database import Database, open_database, snapshot
+from luminora.builtin.sqlite.mirror import MAX_BYTES, Mirrors
+from luminora.builtin.sqlite.storage import SqliteStorage
+from luminora.builtin.sqlite.vectortable import MAX_KNN, Entry, Filters, VectorTable, mismatch
+from luminora.errors import InputError, LuminoraError
+from luminora.providers.base import CheckResult, Status
+from luminora.providers.checks import MAX_STRING, check_text
+from luminora.providers.vector_store import (
+    FILTER_FIELDS,
+    Metric,
+    VectorHit,
+    VectorIndex,
+    VectorItem,
+    VectorStoreProvider,
+)
+
+MIRRORED: Final = 4_000
+"""Above this many vectors of one user, vec0 is slower than a copy in memory."""
+MAX_DIMENSION: Final = 8_192
+"""What vec0 takes."""
+
+
+def load_sqlite_vec(connection: apsw.Connection) -> None:
+    """Load the sqlite-vec extension into a connection."""
+    import sqlite_vec  # noqa: PLC0415 - only a vector store needs it
+
+    connection.enable_load_extension(True)  # noqa: FBT003 - apsw's signature
+    try:
+        connection.load_extension(sqlite_vec.loadable_path())
+    finally:
+        connection.enable_load_extension(False)  # noqa: FBT003 - apsw's signature
+
+
+class SqliteVecStore(VectorStoreProvider):
+    """Vectors in a file of their own, or in that of an :class:`SqliteStorage`.
+
+    In the storage's file, vectors and messages share the writer thread and its commits. Answers
+    are exact. Users with up to 4,000 vectors are answered by vec0; of larger ones a copy is kept
+    in memory (256 MiB for all of them, least recently used first to go) if NumPy is installed.
+
+    Args:
+        place: The file, or a storage, which has to be connected before the store is used.
+        busy_timeout: Seconds to wait for another process that is writing, for a file of its own.
+        table_prefix: Put before every table's name; a storage's own by default.
+        mirror_bytes: Memory for copies of large users' vectors.
+    """
+
+    name = "sqlite-vec"
+
+    def __init__(
+        self,
+        place: SqliteStorage | Path | str,
+        *,
+        busy_timeout: float = 30.0,
+        table_prefix: str | None = None,
+        mirror_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._storage = place if isinstance(place, SqliteStorage) else None
+        self.path = Path(place.path if isinstance(place, SqliteStorage) else place)
+        if table_prefix is None:
+            table_prefix = self._storage.table_prefix if self._storage else ""
+        self._table = VectorTable(table_prefix)
+        self._mirrors = Mirrors(self._table, mirror_bytes)
+        self._busy_timeout = busy_timeout
+        self._own: Database | None = None
+
+    async def ensure(
+        self, dimension: int, metric: Metric = "cosine", *, model_id: str | None = None
+    ) -> None:
+        """Create the index if it is absent; do nothing if it fits.
+
+        Raises:
+            DimensionMismatch: It holds vectors of another dimension or model.
+        """
+        if metric != "cosine":
+            raise InputError(f"no metric '{metric}': only cosine")
+        if not isinstance(dimension, int) or not 1 <= dimension <= MAX_DIMENSION:
+            raise InputError(f"a dimension lies between 1 and {MAX_DIMENSION}, not at {dimension}")
+        database = await self._database()
+        await database.write(lambda c: self._table.create(c, dimension, metric, model_id))
+
+    async def upsert(self, items: Sequence[VectorItem]) -> None:
+        """Store the items, replacing those of the same id; all or none.
+
+        Raises:
+            Conflict: An id belongs to another user.
+            DimensionMismatch: A vector has another length than the index.
+            SchemaPending: There is no index yet.
+        """
+        entries = list({item.id: _entry(item) for item in items}.values())
+        lengths = {len(item.vector) for item in items}
+        if not entries:
+            return
+
+        def put(connection: apsw.Connection) -> None:
+            for dimension in sorted(lengths):
+                self._table.fitting(connection, dimension)
+            self._table.put(connection, entries)
+
+        await (await self._database()).write(put)
+
+    async def query(
+        self, vector: Sequence[float], top_k: int, where: Mapping[str, str]
+    ) -> list[VectorHit]:
+        """The ``top_k`` (at most 4,096) nearest items that match, best first."""
+        filters, blob = _filters(where), _unit(vector)
+        if not 0 <= top_k <= MAX_KNN:
+            raise InputError(f"top_k lies between 0 and {MAX_KNN}, not at {top_k}")
+
+        def nearest(connection: apsw.Connection) -> list[VectorHit]:
+            with snapshot(connection):
+                return self._nearest(connection, blob, len(vector), top_k, filters)
+
+        return await (await self._database()).read(nearest)
+
+    async def delete(self, where: Mapping[str, str | Sequence[str]]) -> int:
+        """Delete what matches and say how many; ``where`` may also hold ``id``."""
+        filters = _filters(where, ids=True)
+
+        def delete(connection: apsw.Connection) -> int:
+            present = self._table.meta(connection) is not None
+            return self._table.delete(connection, filters) if present else 0
+
+        return await (await self._database()).write(delete)
+
+    async def count(self, where: Mapping[str, str]) -> int:
+        """How many items match."""
+        filters = _filters(where)
+
+        def count(connection: apsw.Connection) -> int:
+            present = self._table.meta(connection) is not None
+            return self._table.count(connection, filters) if present else 0
+
+        return await (await self._database()).read(count)
+
+    async def describe(self) -> VectorIndex:
+        """What the store holds; an absent index has no dimension."""
+
+        def describe(connection: apsw.Connection) -> VectorIndex:
+            with snapshot(connection):
+                meta = self._table.meta(connection)
+                if meta is None:
+                    return VectorIndex(dimension=None)
+                count = self._table.total(connection)
+            return VectorIndex(dimension=meta.dimension, model_id=meta.model_id, count=count)
+
+        return await (await self._database()).read(describe)
+
+    async def drop(self) -> None:
+        """Remove the index and all its vectors."""
+        await (await self._database()).write(self._table.drop)
+        self._mirrors.clear()
+
+    async def check(self) -> CheckResult:
+        """Ask sqlite-vec for its version and the index for its size."""
+        started = perf_counter()
+        path = str(self.path)
+        if self._own is None and not self.path.exists():
+            return CheckResult(
+                Status.WARNING, f"{path} does not exist yet: luminora migrate makes it"
+            )
+        try:
+            database = await self._database()
+            version = await database.read(lambda c: str(next(c.execute("SELECT vec_version()"))[0]))
+            index = await self.describe()
+        except (LuminoraError, ImportError) as error:
+            return CheckResult(Status.ERROR, str(error), data={"path": path})
+        data: dict[str, Any] = {
+            "path": path,
+            "sqlite_vec_version": version,
+            "dimension": index.dimension,
+            "metric": index.metric,
+            "model_id": index.model_id,
+            "count": index.count,
+        }
+        latency = (perf_counter() - started) * 1000
+        if index.dimension is None:
+            detail = "there is no vector index yet: luminora migrate"
+            return CheckResult(Status.WARNING, detail, latency, data)
+        detail = f"sqlite-vec {version}, {index.count} vectors of {index.dimension}, {path}"
+        return CheckResult(Status.OK, detail, latency, data)
+
+    async def aclose(self) -> None:
+        """Let go of a file of its own, and of the copies in memory."""
+        self._mirrors.clear()
+        database, self._own = self._own, None
+        if database is not None:
+            await asyncio.to_thread(database.close)
+
+    def _nearest(
+        self,
+        connection: apsw.Connection,
+        vector: bytes,
+        dimension: int,
+        top_k: int,
+        filters: Filters,
+    ) -> list[VectorHit]:
+        meta = self._table.meta(connection)
+        if meta is None:
+            return []
+        if meta.dimension != dimension:
+            raise mismatch(meta, dimension, self._table.name)
+        (user,) = filters["user_id"]
+        share = self._table.share(connection, user)
+        if share is None or top_k == 0:
+            self._mirrors.forget(user)
+            return []
+        found = None
+        if share.items > MIRRORED:
+            found = self._mirrors.nearest(connection, vector, top_k, filters, meta, share)
+        if found is None:
+            found = self._table.nearest(connection, vector, top_k, filters)
+        ids = self._table.ids(connection, [num for num, _ in found])
+        return [VectorHit(ids[num], max(-1.0, min(1.0, score))) for num, score in found]
+
+    async def _database(self) -> Database:
+        if self._storage is not None:
+            database = self._storage.database
+        else:
+            if self._own is None:
+                opened = await asyncio.to_thread(
+                    open_database, self.path, busy_timeout=self._busy_timeout
+                )
+                if self._own is None:
+                    self._own = opened
+                else:  # another coroutine was quicker
+                    await asyncio.to_thread(opened.close)
+            database = self._own
+        database.extend(load_sqlite_vec)
+        return database
+
+
+def _entry(item: VectorItem) -> Entry:
+    texts = (item.id, item.user_id, item.session_id, item.personality_name, item.kind)
+    names = ("id", "user_id", "session_id", "personality_name", "kind")
+    for name, text in zip(names, texts, strict=True):
+        check_text(text, name, limit=MAX_STRING)
+    if not item.id or not item.user_id:
+        raise InputError("a vector needs an id and a user_id")
+    return Entry(*texts, _unit(item.vector))
+
+
+def _unit(vector: Sequence[float]) -> bytes:
+    """``vector`` at length 1, as float32.
+
+    Raises:
+        InputError: It is empty, zero, not finite, or holds something that is no number.
+    """
+    try:
+        length = math.hypot(*vector)
+        if not math.isfinite(length) or length == 0.0:
+            _refuse("zero or not finite")
+        return array("f", [number / length for number in vector]).tobytes()
+    except (TypeError, OverflowError):
+        _refuse("not made of usable numbers")
+
+
+def _refuse(why: str) -> NoReturn:
+    raise InputError(f"a vector is {why}: it has no direction to compare")
+
+
+def _filters(where: Mapping[str, str | Sequence[str]], *, ids: bool = False) -> Filters:
+    """Each field's possible values; exactly one user.
+
+    Raises:
+        InputError: No user, a field that items are not filed under, or no text.
+    """
+    known = (*FILTER_FIELDS, "id") if ids else FILTER_FIELDS
+    unknown = where.keys() - set(known)
+    if unknown:
+        raise InputError(
+            f"vectors are not filed under {', '.join(sorted(unknown))}: {', '.join(known)} are"
+        )
+    user = where.get("user_id")
+    if not isinstance(user, str) or not user:
+        raise InputError("every call names a user_id: vectors are one user's or nobody's")
+    filters: dict[str, Sequence[str]] = {}
+    for name, wanted in where.items():
+        values = [wanted] if isinstance(wanted, str) else list(wanted)
+        filters[name] = [check_text(value, name, limit=MAX_STRING) for value in values]
+    return filters
