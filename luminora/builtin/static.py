@@ -22,6 +22,7 @@ from threading import Lock
 from time import perf_counter
 from typing import Any
 
+from luminora.builtin.loading import numpy_lock
 from luminora.errors import LuminoraError, ResourceNotFound
 from luminora.providers import CheckResult, EmbeddingProvider, ProviderContext, Purpose, Status
 
@@ -101,7 +102,8 @@ class _Table:
     rows: Any
 
     def vectors(self, texts: Sequence[str], dimension: int) -> list[list[float]]:
-        import numpy as np  # noqa: PLC0415 - `import luminora` stays without it
+        with numpy_lock:
+            import numpy as np  # noqa: PLC0415 - `import luminora` stays without it
 
         ids = [encoding.ids for encoding in self._encode(texts)]
         lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
@@ -149,7 +151,8 @@ def _folder() -> Path:
 
 
 def _load(folder: Path) -> _Table:
-    import numpy as np  # noqa: PLC0415 - as in _Table.vectors
+    with numpy_lock:
+        import numpy as np  # noqa: PLC0415 - as in _Table.vectors
     from safetensors import safe_open  # noqa: PLC0415
     from tokenizers import Tokenizer  # noqa: PLC0415
 

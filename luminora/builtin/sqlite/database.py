@@ -288,6 +288,9 @@ def _connect_reader(path: Path, busy_timeout: float) -> apsw.Connection:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     with translated(path, connection):
         _configure(connection, busy_timeout)
+        # For sorting. Never for the writer: a savepoint's journal in memory is a list that is
+        # walked from its start by every statement, so that large units took quadratic time.
+        connection.pragma("temp_store", "memory")
     return connection
 
 
@@ -295,7 +298,6 @@ def _configure(connection: apsw.Connection, busy_timeout: float) -> None:
     connection.set_busy_timeout(int(busy_timeout * 1000))
     connection.pragma("mmap_size", _MMAP_BYTES)
     connection.pragma("cache_size", -_CACHE_KIB)
-    connection.pragma("temp_store", "memory")
 
 
 def _prepare_folder(path: Path) -> None:

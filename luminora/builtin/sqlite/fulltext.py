@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import apsw
 
+from luminora.builtin.loading import numpy_lock
 from luminora.providers import lexical
 from luminora.providers.collections import MESSAGES
 from luminora.providers.operations import Row
@@ -194,7 +195,8 @@ def score(
             cannot lift a new message among them, no new message is taken up.
         allowed: If given, the only messages that may count.
     """
-    import numpy as np  # noqa: PLC0415 - only who searches pays for it
+    with numpy_lock:
+        import numpy as np  # noqa: PLC0415 - only who searches pays for it
 
     weights = [log(1 + total / len(posting)) for posting in postings]
     wanted = None if allowed is None else np.asarray(sorted(allowed), dtype=np.int64)
@@ -213,14 +215,16 @@ def score(
 
 def _open(points: Points, limit: int, remaining: float) -> bool:
     """Whether a message without points so far can still come among the best ``limit``."""
-    import numpy as np  # noqa: PLC0415 - see above
+    with numpy_lock:
+        import numpy as np  # noqa: PLC0415 - see above
 
     return len(points) < limit or float(np.partition(points, -limit)[-limit]) <= remaining
 
 
 def _ranked(numbers: Numbers, points: Points, limit: int) -> Iterator[tuple[int, float]]:
     """Best first, the newer of two equals first; sorted only as far as it is read."""
-    import numpy as np  # noqa: PLC0415 - see above
+    with numpy_lock:
+        import numpy as np  # noqa: PLC0415 - see above
 
     best = np.arange(len(points))
     if len(points) > limit:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import apsw
 
+from luminora.builtin.loading import numpy_lock
 from luminora.builtin.sqlite.vectortable import Filters, Meta, Share, VectorTable
 
 MAX_BYTES: Final = 256 << 20
@@ -27,7 +28,8 @@ _PORTION: Final = 4096
 def numpy() -> ModuleType | None:
     """NumPy, if it is installed."""
     try:
-        import numpy  # noqa: ICN001, PLC0415 - only large users need it
+        with numpy_lock:
+            import numpy  # noqa: ICN001, PLC0415 - only large users need it
     except ImportError:
         return None
     return numpy

@@ -6,6 +6,7 @@ import asyncio
 import math
 from array import array
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, NoReturn
@@ -35,12 +36,17 @@ MAX_DIMENSION: Final = 8_192
 
 
 def load_sqlite_vec(connection: apsw.Connection) -> None:
-    """Load the sqlite-vec extension into a connection."""
-    import sqlite_vec  # noqa: PLC0415 - only a vector store needs it
+    """Load the sqlite-vec extension into a connection.
 
+    The package is found, not imported: importing it begins to import NumPy by a submodule, which
+    in two threads at once leaves NumPy half imported.
+    """
+    spec = find_spec("sqlite_vec")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("sqlite-vec is not installed", name="sqlite_vec")
     connection.enable_load_extension(True)  # noqa: FBT003 - apsw's signature
     try:
-        connection.load_extension(sqlite_vec.loadable_path())
+        connection.load_extension(str(Path(spec.origin).with_name("vec0")))
     finally:
         connection.enable_load_extension(False)  # noqa: FBT003 - apsw's signature
 
