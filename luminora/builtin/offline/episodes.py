@@ -24,84 +24,121 @@ class _Kind:
 
 def _kind(type_: str, importance: float, sentiment: str, tags: str, pattern: str) -> _Kind:
     return _Kind(
-        type_, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"), importance, sentiment, tuple(tags.split())
+        type_,
+        re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"),
+        importance,
+        sentiment,
+        tuple(tags.split()),
     )
 
 
 _KINDS = (
     _kind(
         "emotional_moment", 8.5, "very_negative", "sad loss",
-        r"murio|se murio|ha muerto|fallecio|ha fallecido|perdi a mi|perdimos a|died|has died|passed away"
-        r"|(?:is|was) put down|lost my (?:mom|mum|dad|mother|father|brother|sister|son|daughter|wife|husband"
+        r"murio|se murio|ha muerto|fallecio|ha fallecido|perdi a mi|perdimos a|died|has died"
+        r"|passed away"
+        r"|(?:is|was) put down|lost my (?:mom|mum|dad|mother|father|brother|sister|son|daughter"
+        r"|wife|husband"
         r"|dog|cat|grand\w+|best friend|baby)|entierro de|funeral de|funeral",
     ),
     _kind(
         "emotional_moment", 8.0, "very_negative", "sad crisis",
-        r"no quiero (?:seguir )?vivi\w*|quiero morirme|suicid\w*|i want to die|kill myself|don't want to live",
+        r"no quiero (?:seguir )?vivi\w*|quiero morirme|suicid\w*|i want to die|kill myself|don't"
+        r" want to live",
     ),
     _kind(
         "emotional_moment", 7.5, "negative", "sad breakup",
-        r"me (?:ha )?dej(?:o|ado) mi (?:novi[oa]|pareja|marido|mujer|espos[oa])|hemos roto|rompi con mi"
-        r"|mi (?:novi[oa]|pareja) me (?:ha )?dej(?:o|ado)|nos (?:hemos )?divorcia\w*|broke up with|we broke up"
+        r"me (?:ha )?dej(?:o|ado) mi (?:novi[oa]|pareja|marido|mujer|espos[oa])|hemos roto|rompi"
+        r" con mi"
+        r"|mi (?:novi[oa]|pareja) me (?:ha )?dej(?:o|ado)|nos (?:hemos )?divorcia\w*|broke up with"
+        r"|we broke up"
         r"|left me|getting divorced|got divorced",
     ),
     _kind(
         "emotional_moment", 7.5, "negative", "worried health",
-        r"me han diagnosticado|me diagnosticaron|(?:esta|estoy) en el hospital|was diagnosed|(?:is|am|i'm) in the"
+        r"me han diagnosticado|me diagnosticaron|(?:esta|estoy) en el hospital|was diagnosed|(?:is"
+        r"|am|i'm) in the"
         r" hospital|tengo cancer|tiene cancer|has cancer|have cancer",
     ),
     _kind(
         "milestone", 8.5, "very_positive", "joy family",
-        r"me caso|nos casamos|me he casado|me case|estoy embarazada|ha nacido mi|nacio mi|voy a ser (?:padre|madre|papa"
-        r"|mama)|(?:i'm|i am|we're) getting married|i got married|(?:i'm|i am|we're) (?:pregnant|engaged)|had a baby"
+        r"me caso|nos casamos|me he casado|me case|estoy embarazada|ha nacido mi|nacio mi|voy a"
+        r" ser (?:padre|madre|papa"
+        r"|mama)|(?:i'm|i am|we're) getting married|i got married|(?:i'm|i am|we're) (?:pregnant"
+        r"|engaged)|had a baby"
         r"|was born today|going to be a (?:mom|dad|mum|father|mother)",
     ),
     _kind(
         "milestone", 7.0, "positive", "change",
-        r"me (?:he mudado|mude|acabo de mudar) a|empiezo (?:un|mi) nuevo trabajo|mi primer dia|(?:we|i)(?:'ve)? (?:just )?moved to"
-        r"|my first day (?:at|of)|started (?:a|my) new job|he adoptado|i adopted|hoy cumplo|today is my birthday",
+        r"me (?:he mudado|mude|acabo de mudar) a|empiezo (?:un|mi) nuevo trabajo|mi primer dia"
+        r"|(?:we|i)(?:'ve)? (?:just )?moved to"
+        r"|my first day (?:at|of)|started (?:a|my) new job|he adoptado|i adopted|hoy cumplo|today"
+        r" is my birthday",
     ),
     _kind(
         "achievement", 7.5, "very_positive", "joy success",
-        r"me han (?:contratado|ascendido|aceptado)|aprobe|he aprobado|me gradue|me he graduado|gane (?:el|la|un)"
-        r"|he ganado|consegui (?:el|un|mi)|he conseguido|(?:i )?got (?:the|a) (?:job|promotion|scholarship)|got promoted"
-        r"|passed (?:my|the|all)|i graduated|i won|was accepted|got accepted|termine (?:mi|la) (?:tesis|carrera|novela)"
+        r"me han (?:contratado|ascendido|aceptado)|aprobe|he aprobado|me gradue|me he graduado"
+        r"|gane (?:el|la|un)"
+        r"|he ganado|consegui (?:el|un|mi)|he conseguido|(?:i )?got (?:the|a) (?:job|promotion"
+        r"|scholarship)|got promoted"
+        r"|passed (?:my|the|all)|i graduated|i won|was accepted|got accepted|termine (?:mi|la)"
+        r" (?:tesis|carrera|novela)"
         r"|finished my (?:thesis|degree|novel|book)|ran (?:a|my first) marathon",
     ),
     _kind(
         "confession", 7.0, "neutral", "trust secret",
-        r"te confieso|tengo que confesar|nunca se lo he (?:dicho|contado) a nadie|eres la primera persona"
-        r"|te voy a contar un secreto|i have (?:a|to) confess\w*|i've never told anyone|tell you a secret"
+        r"te confieso|tengo que confesar|nunca se lo he (?:dicho|contado) a nadie|eres la primera"
+        r" persona"
+        r"|te voy a contar un secreto|i have (?:a|to) confess\w*|i've never told anyone|tell you a"
+        r" secret"
         r"|nobody knows (?:this|that)",
     ),
     _kind(
         "conflict", 6.5, "negative", "anger conflict",
-        r"(?:me peleé|me pelee|discuti|he discutido|me enfade|bronca) con|tuvimos una (?:pelea|discusion)|had a (?:big |huge )?"
+        r"(?:me peleé|me pelee|discuti|he discutido|me enfade|bronca) con|tuvimos una (?:pelea"
+        r"|discusion)|had a (?:big |huge )?"
         r"(?:fight|argument) with|fought with my|argued with my",
     ),
     _kind(
         "conflict", 6.5, "very_negative", "fired work",
-        r"me (?:han )?(?:despidieron|despedido|echaron)|i (?:got|was) (?:fired|laid off)|lost my job",
+        r"me (?:han )?(?:despidieron|despedido|echaron)|i (?:got|was) (?:fired|laid off)|lost my"
+        r" job",
     ),
     _kind(
         "bonding", 6.5, "very_positive", "affection",
-        r"te quiero(?: mucho| muchisimo)?\W*$|te amo|eres mi mejor amig[oa]|no se que haria sin ti|i love you|you(?:'re| are) my"
-        r" best friend|don't know what i'd do without you|siempre estas (?:ahi|conmigo)|always there for me",
+        r"te quiero(?: mucho| muchisimo)?\W*$|te amo|eres mi mejor amig[oa]|no se que haria sin ti"
+        r"|i love you|you(?:'re| are) my"
+        r" best friend|don't know what i'd do without you|siempre estas (?:ahi|conmigo)|always"
+        r" there for me",
     ),
 )  # fmt: skip
 
 _ABOUT = (
-    ("pet", re.compile(r"\b(?:perr[oa]|gat[oa]|mascota|dog|cat|pet|puppy|rabbit|conejo|hamster)s?\b")),
+    (
+        "pet",
+        re.compile(r"\b(?:perr[oa]|gat[oa]|mascota|dog|cat|pet|puppy|rabbit|conejo|hamster)s?\b"),
+    ),
     (
         "family",
         re.compile(
-            r"\b(?:madre|padre|mama|papa|herman[oa]|abuel[oa]|hij[oa]|ti[oa]|prim[oa]|mother|father|mom|mum|dad"
+            r"\b(?:madre|padre|mama|papa|herman[oa]|abuel[oa]|hij[oa]|ti[oa]|prim[oa]|mother"
+            r"|father|mom|mum|dad"
             r"|brother|sister|grand\w+|son|daughter|aunt|uncle|cousin|family|familia)\b"
         ),
     ),
-    ("love", re.compile(r"\b(?:novi[oa]|pareja|marido|mujer|espos[oa]|boyfriend|girlfriend|husband|wife)\b")),
+    (
+        "love",
+        re.compile(
+            r"\b(?:novi[oa]|pareja|marido|mujer|espos[oa]|boyfriend|girlfriend|husband|wife)\b"
+        ),
+    ),
     ("work", re.compile(r"\b(?:trabajo|empleo|jefe|oficina|job|work|boss|office|promotion)\b")),
-    ("study", re.compile(r"\b(?:examen|carrera|tesis|universidad|exam|degree|thesis|university|school)\b")),
+    (
+        "study",
+        re.compile(
+            r"\b(?:examen|carrera|tesis|universidad|exam|degree|thesis|university|school)\b"
+        ),
+    ),
 )
 _TITLE = 80
 
@@ -166,7 +203,13 @@ def classification(
 
 
 def _topic(feelings: Feelings) -> str:
-    names = {"pet": "pets", "family": "family", "love": "relationships", "work": "work", "study": "work"}
+    names = {
+        "pet": "pets",
+        "family": "family",
+        "love": "relationships",
+        "work": "work",
+        "study": "work",
+    }
     return next((names[tag] for tag, pattern in _ABOUT if pattern.search(feelings.folded)), "other")
 
 

@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from luminora.builtin.offline import values
 from luminora.builtin.offline.patterns import RULES
+from luminora.builtin.offline.readers import Reader
 from luminora.builtin.offline.retractions import forgotten, outdated
 from luminora.builtin.offline.text import Sentence, clean, in_earnest, sentences
 from luminora.builtin.offline.values import Tail
 
 MAX_FACTS = 40
+MAX_MATCHES = 20
+"""Most matches of one rule in one sentence, so that repetition cannot make a message slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +99,20 @@ _HEDGED = re.compile(
     r"\b(?:creo que|quiza|quizas|tal vez|a lo mejor|probablemente|puede que|maybe|perhaps|probably"
     r"|i think|i guess|might)\b[^,]{0,20}$"
 )
-_NOUN_BEFORE = re.compile(r"\b(?:el|un|mi|tu|su|este|ese|del|al|en|buen|otro|este|mucho|con|de)\s+$")
+_NOUN_BEFORE = re.compile(
+    r"\b(?:el|un|mi|tu|su|este|ese|del|al|en|buen|otro|este|mucho|con|de)\s+$"
+)
 _HOMOGRAPHS = ("trabajo", "vivo", "amo", "odio", "estudio", "juego", "curso", "vuelo", "espero")
 
 
-def _facts(
-    sentence: Sentence, index: int, skipped: Sequence[tuple[int, int]]
-) -> Iterator[Fact]:
+def _facts(sentence: Sentence, index: int, skipped: Sequence[tuple[int, int]]) -> Iterator[Fact]:
     for rule in RULES:
-        for match in rule.trigger.finditer(sentence.folded):
+        for match in islice(rule.trigger.finditer(sentence.folded), MAX_MATCHES):
             if any(start <= match.start() < end for start, end in skipped):
                 continue
             # "mi trabajo en Google es duro": here the verb is a noun
             if match[0].startswith(_HOMOGRAPHS) and _NOUN_BEFORE.search(
-                sentence.folded[: match.start()]
+                _before(sentence, match, 20)
             ):
                 continue
             if not in_earnest(sentence, match.start()):
@@ -116,11 +120,19 @@ def _facts(
             yield from _read(rule.read, sentence, match, index)
 
 
-def _read(read: Any, sentence: Sentence, match: re.Match[str], index: int) -> Iterator[Fact]:
-    before, end = sentence.text[: match.start()], match.end()
+def _before(sentence: Sentence, match: re.Match[str], length: int) -> str:
+    return sentence.folded[max(0, match.start() - length) : match.start()]
+
+
+def _read(read: Reader, sentence: Sentence, match: re.Match[str], index: int) -> Iterator[Fact]:
+    start, end = match.start(), match.end()
     # readers look at no more than a few hundred characters, whatever the sentence's length
-    tail = Tail(sentence.text[end : end + 600], sentence.folded[end : end + 600], before[-100:])
-    doubt = 0.7 if _HEDGED.search(sentence.folded[: match.start()][-60:]) else 1.0
+    tail = Tail(
+        sentence.text[end : end + 600],
+        sentence.folded[end : end + 600],
+        sentence.text[max(0, start - 100) : start],
+    )
+    doubt = 0.7 if _HEDGED.search(_before(sentence, match, 60)) else 1.0
     quote = _quote(sentence, match.start())
     for category, key, value, confidence in read(tail, match):
         if isinstance(value, str) and not values.slug(value):

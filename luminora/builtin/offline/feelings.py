@@ -7,27 +7,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from luminora.builtin.offline.acts import ACTS
 from luminora.builtin.offline.extract import Extraction
-from luminora.builtin.offline.lexicon import _set
+from luminora.builtin.offline.lexicon import word_set
 from luminora.builtin.offline.text import Sentence, fold
 from luminora.providers import Grounding
 
-_POSITIVE = _set(
-    "feliz contento contenta alegre genial maravilloso maravillosa fantastico fantastica increible bonito"
+_POSITIVE = word_set(
+    "feliz contento contenta alegre genial maravilloso maravillosa fantastico fantastica increible"
+    " bonito"
     " bonita hermoso hermosa precioso preciosa bueno buena bien excelente perfecto perfecta encanta"
     " encantan encantado encantada adoro amo quiero_mucho gracias orgulloso orgullosa ilusion"
-    " ilusionado ilusionada emocionado emocionada divertido divertida risa gane ganado aprobe aprobado"
-    " exito logrado consegui conseguido afortunado afortunada tranquilo tranquila suerte mejor gusta"
-    " happy glad great wonderful amazing awesome fantastic lovely beautiful good nice excellent perfect"
+    " ilusionado ilusionada emocionado emocionada divertido divertida risa gane ganado aprobe"
+    " aprobado"
+    " exito logrado consegui conseguido afortunado afortunada tranquilo tranquila suerte mejor"
+    " gusta"
+    " happy glad great wonderful amazing awesome fantastic lovely beautiful good nice excellent"
+    " perfect"
     " love loved enjoy enjoyed thanks thank proud excited thrilled fun funny won win passed success"
     " lucky best better delighted grateful brilliant yay hooray congratulations celebrate"
 )
-_NEGATIVE = _set(
-    "triste mal malo mala horrible fatal aburrido aburrida cansado cansada enfadado enfadada enojado"
+_NEGATIVE = word_set(
+    "triste mal malo mala horrible fatal aburrido aburrida cansado cansada enfadado enfadada"
+    " enojado"
     " enojada odio miedo asustado asustada preocupado preocupada ansioso ansiosa ansiedad estres"
     " estresado estresada solo_y sola_y dolor duele llorar lloro llorando lloré peor problema"
     " problemas fracaso fracase suspendi perdi despedido despedida enfermo enferma extraño culpa"
-    " decepcionado decepcionada frustrado frustrada asco harto harta agobiado agobiada nervioso nerviosa"
+    " decepcionado decepcionada frustrado frustrada asco harto harta agobiado agobiada nervioso"
+    " nerviosa"
     " sad bad terrible horrible awful boring bored tired angry mad upset hate scared afraid worried"
     " anxious anxiety stress stressed lonely pain hurts hurt cry crying cried worse worst problem"
     " problems failed fail lost fired sick ill guilty disappointed frustrated disgusting annoyed"
@@ -35,95 +42,26 @@ _NEGATIVE = _set(
 )
 _STRONG = {
     "very_negative": re.compile(
-        r"\b(?:murio|muerto|muerta|fallecio|fallecido|ha muerto|se ha ido para siempre|funeral|entierro"
-        r"|suicid\w*|morirme|no quiero vivir|destrozad[oa]|devastad[oa]|corazon roto|desesperad[oa]|deprimid[oa]"
-        r"|me dejo mi|me ha dejado|died|dead|passed away|funeral|suicid\w*|devastated|heartbroken|hopeless"
+        r"\b(?:murio|muerto|muerta|fallecio|fallecido|ha muerto|se ha ido para siempre|funeral"
+        r"|entierro"
+        r"|suicid\w*|morirme|no quiero vivir|destrozad[oa]|devastad[oa]|corazon roto"
+        r"|desesperad[oa]|deprimid[oa]"
+        r"|me dejo mi|me ha dejado|died|dead|passed away|funeral|suicid\w*|devastated|heartbroken"
+        r"|hopeless"
         r"|kill myself|want to die|broke up with me|te odio|hate you|cancer)\b"
     ),
     "very_positive": re.compile(
-        r"\b(?:felicisim[oa]|el mejor dia|muy feliz|muchisimas gracias|so happy|best day|over the moon"
-        r"|me caso|nos casamos|me han contratado|got the job|getting married|i'm engaged|te quiero|te amo"
-        r"|i love you|super feliz|increiblemente feliz|so excited|thank you so much|absolutely love)\b"
+        r"\b(?:felicisim[oa]|el mejor dia|muy feliz|muchisimas gracias|so happy|best day|over the"
+        r" moon"
+        r"|me caso|nos casamos|me han contratado|got the job|getting married|i'm engaged|te quiero"
+        r"|te amo"
+        r"|i love you|super feliz|increiblemente feliz|so excited|thank you so much|absolutely"
+        r" love)\b"
     ),
 }
-_NEGATION = frozenset("no nunca not never don't didn't isn't wasn't sin without ni tampoco".split())  # noqa: SIM905
+_NEGATION = word_set("no nunca not never don't didn't isn't wasn't sin without ni tampoco")
 _EMOJI = {"positive": "😀😃😄😁😊🙂😍🥰😘❤💕🎉👍😂🤣🥳✨", "negative": "😢😭😞😔😟🙁☹😠😡💔👎😰😨"}
 
-_ACTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(pattern))
-    for name, pattern in (
-        (
-            "hostility",
-            r"\b(?:te voy a (?:matar|destruir|romper)|ojala te mueras|muerete|i(?:'ll| will) (?:kill|destroy|hurt)"
-            r" you|go die|drop dead)\b",
-        ),
-        (
-            "insult",
-            r"\b(?:(?:eres|sos|pareces) (?:un |una |muy |tan |mas )?(?:idiota|imbecil|tont[oa]|estupid[oa]|inutil"
-            r"|basura|asquero\w*|fe[oa]|patetic[oa]|horrible|mierda|aburrid[oa]|pesad[oa])|te odio"
-            r"|no sirves para nada|das asco|you(?:'re| are) (?:a |an |so |such an? |really |just )*(?:idiot|stupid"
-            r"|dumb|useless|moron|garbage|trash|ugly|pathetic|worthless|boring|annoying|terrible)|i hate you"
-            r"|you suck|(?:vete a la|que te) (?:mierda|jodan)|fuck you)\b",
-        ),
-        ("rudeness", r"\b(?:callate|cierra la boca|shut up|no me importas?|quien te pregunto|nobody asked)\b"),
-        (
-            "dismissal",
-            r"^\W*(?:me da igual|dejame en paz|whatever|i don't care|leave me alone|no me importa)\W*$",
-        ),
-        (
-            "apology",
-            r"\b(?:perdona(?:me)?|perdon por|lo siento(?! mucho por ti)|disculpa(?:me)?|mis disculpas|te pido perdon"
-            r"|i'm (?:so |very |really )?sorry|i apologi[sz]e|my apologies|forgive me)\b",
-        ),
-        (
-            "gratitude",
-            r"\b(?:gracias|te lo agradezco|agradecid[oa]|thank you|thanks|thx|i appreciate|grateful to you)\b",
-        ),
-        (
-            "affection",
-            r"\b(?:te (?:quiero|amo|adoro)(?! (?:decir|contar|preguntar|pedir|ver))|eres mi mejor amig[oa]"
-            r"|te echo de menos|te extrano|un abrazo|besos|i love you|i adore you|i(?:'ve)? missed? you"
-            r"|you(?:'re| are) my best friend|hugs)\b",
-        ),
-        (
-            "compliment",
-            r"\b(?:(?:eres|sos) (?:un |una |muy |tan |la |el |lo )*(?:genial|increible|maravillos[oa]|amable|simpatic[oa]"
-            r"|dulce|lind[oa]|guap[oa]|precios[oa]|inteligente|list[oa]|divertid[oa]|gracios[oa]|mejor|encanto|sol"
-            r"|encantador[a]?|hermos[oa]|bonit[oa]|buen[oa]|fantastic[oa]|especial|adorable)|me caes (?:muy )?bien"
-            r"|me gustas|me encanta (?:hablar|charlar|estar) contigo|me encantas|que (?:list[oa]|lind[oa]|mon[oa]) eres"
-            r"|you(?:'re| are) (?:a |an |so |very |really |the |such an? |my )*(?:amazing|awesome|wonderful|great"
-            r"|kind|sweet|nice|cute|beautiful|pretty|smart|clever|funny|best|fantastic|brilliant|adorable|lovely"
-            r"|incredible|special|angel|favorite)|i (?:really )?(?:like you|love talking (?:to|with) you"
-            r"|enjoy talking (?:to|with) you)|good job|well done|buen trabajo|bien hecho)\b",
-        ),
-        (
-            "ask_for_support",
-            r"\b(?:necesito (?:ayuda|hablar|consejo|un consejo|desahogarme|apoyo)|que (?:hago|deberia hacer)"
-            r"|no se que hacer|aconsejame|i need (?:help|advice|to talk|support|someone)|what should i do"
-            r"|i don't know what to do|can you (?:help|comfort) me)\b",
-        ),
-        (
-            "share_achievement",
-            r"\b(?:(?:he |lo )?(?:consegui(?:do)?|logre|logrado|aprobe|aprobado|gane|ganado|termine|terminado) (?:el|la|los"
-            r"|las|mi|un|una|todo|lo)|me han (?:contratado|ascendido|aceptado)|me gradue|i (?:got|passed|won|finished"
-            r"|graduated|did it|made it|aced)\b.{0,20}(?:job|exam|test|degree|race|prize|promotion|it|school|college"
-            r"|university)?|i was (?:promoted|accepted|hired)|got promoted)\b",
-        ),
-        (
-            "ask_about_companion",
-            r"\b(?:como (?:estas|te sientes|te encuentras)|que tal (?:estas|tu dia)|que te gusta|cual es tu"
-            r"|how are you|how do you feel|what do you like|what's your favou?rite|what is your favou?rite"
-            r"|how was your day|tell me about yourself|hablame de ti|cuentame de ti)\b",
-        ),
-        ("humor", r"\b(?:ja(?:ja)+j?|je(?:je)+|ha(?:ha)+h?|lol|lmao|xd+|es broma|kidding|chiste|joke)\b|😂|🤣"),
-        (
-            "disagreement",
-            r"\b(?:no estoy de acuerdo|te equivocas|eso no es (?:verdad|cierto|asi)|i disagree|you(?:'re| are) wrong"
-            r"|that's not (?:true|right))\b",
-        ),
-        ("coldness", r"^\W*(?:ok|k|vale|ya|meh|bah|pues vale|si tu lo dices|fine|if you say so|sure)\W*$"),
-    )
-)
 _ORDERED_AFFINITY = re.compile(
     r"\b(?:afinidad|affinity|puntos? de (?:relacion|amistad|cariño)|relationship (?:level|points?)"
     r"|nivel de (?:relacion|amistad)|soulmate level|alma gemela nivel)\b"
@@ -176,9 +114,7 @@ def read_feelings(told: Sequence[Sentence]) -> Feelings:
     score += sum(text.count(sign) for sign in _EMOJI["positive"])
     score -= sum(text.count(sign) for sign in _EMOJI["negative"])
     acts = tuple(
-        name
-        for name, pattern in _ACTS
-        if any(_acts(pattern, sentence.folded) for sentence in told)
+        name for name, pattern in ACTS if any(_acts(pattern, sentence.folded) for sentence in told)
     )
     if {"insult", "hostility"} & set(acts):
         score = min(score, -2)
@@ -219,15 +155,18 @@ def _sentiment(score: float, told: Sequence[Sentence]) -> str:
                 continue
             if _acts(pattern, sentence.folded) and score * sign > -2:  # noqa: PLR2004
                 return name
-    for limit, name in ((3, "very_positive"), (0.5, "positive"), (-0.49, "neutral"), (-2.99, "negative")):
+    for limit, name in (
+        (3, "very_positive"),
+        (0.5, "positive"),
+        (-0.49, "neutral"),
+        (-2.99, "negative"),
+    ):
         if score >= limit:
             return name
     return "very_negative"
 
 
-_PERSONAL = frozenset(
-    "personal_info family relationships health goals location work pets".split()  # noqa: SIM905
-)
+_PERSONAL = word_set("personal_info family relationships health goals location work pets")
 
 
 def affinity_event(
@@ -289,7 +228,8 @@ _MOODS: tuple[tuple[frozenset[str], tuple[str, ...], float], ...] = (
 )
 _DEFAULT_MOODS = ("neutral", "happy", "sad", "excited", "shy", "playful", "worried")
 _FEAR = re.compile(
-    r"\b(?:miedo|asustad[oa]|ansiedad|ansios[oa]|preocupad[oa]|no puedo dormir|enferm[oa]|scared|afraid|anxious"
+    r"\b(?:miedo|asustad[oa]|ansiedad|ansios[oa]|preocupad[oa]|no puedo dormir|enferm[oa]|scared"
+    r"|afraid|anxious"
     r"|anxiety|worried|can't sleep|sick|hospital|panic[oa]?|estresad[oa]|stressed|agobiad[oa])\b"
 )
 
@@ -304,9 +244,7 @@ def companion_mood(feelings: Feelings, grounding: Grounding) -> dict[str, Any]:
     return {"name": "neutral" if "neutral" in moods else moods[0], "intensity": 0.3}
 
 
-def _reactions(
-    feelings: Feelings, grounding: Grounding
-) -> Iterable[tuple[tuple[str, ...], float]]:
+def _reactions(feelings: Feelings, grounding: Grounding) -> Iterable[tuple[tuple[str, ...], float]]:
     triggers = grounding.persona.get("mood_triggers")
     if isinstance(triggers, Mapping):
         for mood, phrases in triggers.items():

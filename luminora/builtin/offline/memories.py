@@ -13,16 +13,67 @@ from luminora.providers.lexical import fold, query_terms, terms
 
 Fact = Mapping[str, Any]
 
-_MONTHS_ES = (
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
-).split()
-_MONTHS_EN = (
-    "January February March April May June July August September October November December"
-).split()
+_MONTHS_ES = [
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
+    "diciembre",
+]
+_MONTHS_EN = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _QUOTED = 200
+_INNER = {ord(mark): "'" for mark in "«»“”"}
+"""Quotation marks inside a quotation, so that it cannot seem to end early."""
 _ASKING = frozenset(
-    "cuando hablamos recuerdas acuerdas dije conte sobre acerca vez aquella aquello remember talked talk"
-    " tell told said say mention mentioned when about did recuerdo hablar hablado conversacion".split()  # noqa: SIM905
+    [
+        "cuando",
+        "hablamos",
+        "recuerdas",
+        "acuerdas",
+        "dije",
+        "conte",
+        "sobre",
+        "acerca",
+        "vez",
+        "aquella",
+        "aquello",
+        "remember",
+        "talked",
+        "talk",
+        "tell",
+        "told",
+        "said",
+        "say",
+        "mention",
+        "mentioned",
+        "when",
+        "about",
+        "did",
+        "recuerdo",
+        "hablar",
+        "hablado",
+        "conversacion",
+    ]
 )
 
 
@@ -89,8 +140,7 @@ def best_memory(grounding: Grounding, *, lenient: bool = False) -> Mapping[str, 
 
 def quoted(memory: Mapping[str, Any], voice: Voice) -> str:
     """The memory as a quotation with its date and its speaker."""
-    content = shown(memory.get("content", ""))[:_QUOTED].replace("«", "‹").replace("»", "›")
-    content = content.replace("“", "‘").replace("”", "’")  # noqa: RUF001
+    content = shown(memory.get("content", ""))[:_QUOTED].translate(_INNER)
     speaker = memory.get("role") or memory.get("speaker") or "user"
     name = "memory_yours" if speaker == "user" else "memory_mine"
     return voice.say(name, quote=content, date=_date(memory.get("timestamp"), voice.language))

@@ -13,12 +13,18 @@ Lines = tuple[str, ...]
 SPANISH: Mapping[str, Lines] = {
     "greeting": ("¡Hola{, name}!", "Hola{, name}."),
     "greeting_again": ("¡Hola otra vez{, name}!", "Hola de nuevo{, name}."),
-    "greeting_question": ("¿Qué tal va [tu|su] día?", "¿Cómo [estás|está] hoy?", "¿Qué [te|le] trae por aquí?"),
+    "greeting_question": (
+        "¿Qué tal va [tu|su] día?",
+        "¿Cómo [estás|está] hoy?",
+        "¿Qué [te|le] trae por aquí?",
+    ),
     "goodbye": ("Hasta pronto{, name}.", "Que vaya muy bien{, name}. Hasta luego."),
     "own_name": ("Me llamo {me}.",),
     "own_name_and_yours": ("Me llamo {me}. Y [tú eres|usted es] {name}, ¿verdad?",),
     "own_name_and_ask": ("¿Y [tú, cómo te llamas|usted, cómo se llama]?",),
-    "of_course_name": ("¡Por supuesto que sé que [te llamas|se llama] {name}! Lo [mencionaste|mencionó] antes.",),
+    "of_course_name": (
+        "¡Por supuesto que sé que [te llamas|se llama] {name}! Lo [mencionaste|mencionó] antes.",
+    ),
     "of_course": ("¡Por supuesto que lo sé! {clause}. Lo [mencionaste|mencionó] antes.",),
     "unknown_name": (
         "Todavía no sé [tu|su] nombre. ¿Cómo [te llamas|se llama]?",
@@ -30,12 +36,19 @@ SPANISH: Mapping[str, Lines] = {
     ),
     "nothing_known": ("Todavía no sé nada de [ti|usted]. ¿Por dónde [quieres|quiere] empezar?",),
     "about_you": ("Esto es lo que recuerdo: {list}.",),
-    "memory_yours": ("Sí: {date}me [dijiste|dijo] «{quote}».", "Lo recuerdo: {date}me [contaste|contó] «{quote}»."),
+    "memory_yours": (
+        "Sí: {date}me [dijiste|dijo] «{quote}».",
+        "Lo recuerdo: {date}me [contaste|contó] «{quote}».",
+    ),
     "memory_mine": ("Sí: {date}yo [te|le] dije «{quote}».",),
     "memory_none": (
         "No encuentro nada de eso entre mis recuerdos. ¿Me lo [cuentas|cuenta] otra vez?",
     ),
-    "thanks": ("No hay de qué{, name}.", "Gracias a [ti|usted]{, name}.", "De nada{, name}, es un gusto."),
+    "thanks": (
+        "No hay de qué{, name}.",
+        "Gracias a [ti|usted]{, name}.",
+        "De nada{, name}, es un gusto.",
+    ),
     "compliment": (
         "Gracias{, name}, me [alegras|alegra] el día.",
         "Qué bonito que me [digas|diga] eso{, name}. Gracias.",
@@ -48,7 +61,10 @@ SPANISH: Mapping[str, Lines] = {
         "Eso me ha dolido. Si algo que dije [te|le] molestó, [dímelo|dígamelo] y lo hablamos.",
         "Prefiero que nos hablemos con respeto. ¿Qué ha pasado?",
     ),
-    "apology": ("No pasa nada{, name}. Gracias por decirlo.", "Está bien{, name}, seguimos como siempre."),
+    "apology": (
+        "No pasa nada{, name}. Gracias por decirlo.",
+        "Está bien{, name}, seguimos como siempre.",
+    ),
     "loss": (
         "Lo siento muchísimo{, name}. Una pérdida así duele, y aquí [me tienes|me tiene].",
         "Cuánto lo siento{, name}. No hay prisa: [cuéntame|cuénteme] lo que [quieras|quiera].",
@@ -60,9 +76,14 @@ SPANISH: Mapping[str, Lines] = {
         "Suena difícil{, name}. Aquí estoy para escuchar; ¿qué ha pasado?",
     ),
     "crisis": (
-        "Me importa mucho lo que [me cuentas|me cuenta]{, name}. Ahora respondo con reglas sencillas y no"
-        " basto para esto: por favor, [llama|llame] a emergencias o habla con alguien de confianza ahora"
-        " mismo. No [tienes|tiene] que pasar por esto a solas.",
+        (
+            "Me importa mucho lo que [me cuentas|me cuenta]{, name}. Ahora respondo con reglas"
+            " sencillas y no"
+            " basto para esto: por favor, [llama|llame] a emergencias o habla con alguien de"
+            " confianza"
+            " ahora"
+            " mismo. No [tienes|tiene] que pasar por esto a solas."
+        ),
     ),
     "support": (
         "Aquí [me tienes|me tiene]{, name}. [Cuéntame|Cuénteme] qué pasa y lo miramos paso a paso.",
@@ -74,19 +95,31 @@ SPANISH: Mapping[str, Lines] = {
     "happy": ("¡Cuánto me alegro{, name}! ¿Qué ha sido lo mejor?", "Qué buena noticia{, name}."),
     "humor": ("¡Ja! Muy bueno{, name}.", "Jajaja, [me has|me ha] hecho gracia{, name}."),
     "joke_noted": ("Jaja, me lo tomo como una broma y no lo apunto.",),
-    "how_are_you": ("Bien, con ganas de charlar. ¿Y [tú|usted]{, name}?", "En calma, gracias. ¿Y [tú|usted]?"),
+    "how_are_you": (
+        "Bien, con ganas de charlar. ¿Y [tú|usted]{, name}?",
+        "En calma, gracias. ¿Y [tú|usted]?",
+    ),
     "how_are_you_low": ("Un poco sin fuerzas, pero me alegra hablar. ¿Y [tú|usted]?",),
     "offline": (
-        "[Te|Se] lo digo con franqueza: ahora mismo soy el contestador sin conexión de {me}. Respondo con"
-        " reglas sencillas y con lo que recuerdo, sin un modelo de lenguaje detrás.",
+        (
+            "[Te|Se] lo digo con franqueza: ahora mismo soy el contestador sin conexión de {me}."
+            " Respondo con"
+            " reglas sencillas y con lo que recuerdo, sin un modelo de lenguaje detrás."
+        ),
     ),
     "ai": (
-        "Soy {me}, un personaje de software, no una persona. Ahora mismo respondo sin conexión, con"
-        " reglas sencillas y con lo que recuerdo.",
+        (
+            "Soy {me}, un personaje de software, no una persona. Ahora mismo respondo sin"
+            " conexión, con"
+            " reglas sencillas y con lo que recuerdo."
+        ),
     ),
     "abilities": (
-        "Sin conexión puedo charlar un poco, recordar lo que [me cuentes|me cuente] y responder sobre"
-        " ello. [Prueba|Pruebe] con «¿qué sabes de mí?».",
+        (
+            "Sin conexión puedo charlar un poco, recordar lo que [me cuentes|me cuente] y responder"
+            " sobre"
+            " ello. [Prueba|Pruebe] con «¿qué sabes de mí?»."
+        ),
     ),
     "note": ("(Aviso: ahora respondo sin conexión, con reglas sencillas.)",),
     "no_memory": ("Respondo sin conexión, con reglas sencillas, y no tengo memoria a mano.",),
@@ -103,6 +136,16 @@ SPANISH: Mapping[str, Lines] = {
         "¿Desde cuándo?",
         "[Te|Le] escucho. ¿Qué es lo que más [te|le] importa de eso?",
     ),
+    "ask_personal_info": ("¿Qué tal va [tu|su] día?", "¿De qué [te|le] apetece hablar?"),
+    "ask_location": ("¿Desde cuándo?", "¿Y qué tal se está por ahí?"),
+    "ask_work": ("¿Y qué es lo que más [te|le] gusta de eso?", "¿Qué tal va?"),
+    "ask_family": ("[Cuéntame|Cuénteme] más de [tu|su] familia.",),
+    "ask_relationships": ("¿Cómo fue que se conocieron?", "¿Y qué tal todo?"),
+    "ask_pets": ("¿Cómo es? ¿Qué travesuras hace?",),
+    "ask_preferences": ("¿Desde cuándo [te|le] gusta?", "¿Y qué más [te|le] gusta?"),
+    "ask_hobbies": ("¿Cuándo [empezaste|empezó]?",),
+    "ask_travel": ("¿Cuándo [sales|sale]?", "¿Qué es lo primero que [quieres|quiere] ver allí?"),
+    "ask_goals": ("¿Qué [te|le] hace falta para empezar?",),
     "listening": ("Entiendo{, name}.", "Ya veo{, name}.", "Ajá{, name}.", "Comprendo."),
     "cannot_answer": (
         "Sin conexión no sé responder bien a eso, y prefiero no inventar.",
@@ -111,9 +154,20 @@ SPANISH: Mapping[str, Lines] = {
     "unclear": ("No estoy entendiendo bien. ¿Me lo [dices|dice] con otras palabras?",),
     "repeated_name": ("Sí, {name}, lo recuerdo.",),
     "renamed": ("Entendido: desde ahora [te|le] llamaré {name}.",),
-    "stranger": ("Gracias por contármelo.", "Con mucho gusto [te|le] escucho.", "Cuando [quieras|guste]."),
-    "close_friend": ("Ya [sabes|sabe] que [puedes|puede] contar conmigo.", "Me gusta que me lo [cuentes|cuente]."),
-    "soulmate": ("Aquí me [tienes|tiene] siempre, corazón.", "Qué bien estar contigo, cielo.", "Un abrazo grande, tesoro."),
+    "stranger": (
+        "Gracias por contármelo.",
+        "Con mucho gusto [te|le] escucho.",
+        "Cuando [quieras|guste].",
+    ),
+    "close_friend": (
+        "Ya [sabes|sabe] que [puedes|puede] contar conmigo.",
+        "Me gusta que me lo [cuentes|cuente].",
+    ),
+    "soulmate": (
+        "Aquí me [tienes|tiene] siempre, corazón.",
+        "Qué bien estar contigo, cielo.",
+        "Un abrazo grande, tesoro.",
+    ),
     "mood_happy": ("¡Qué bien!", "¡Qué alegría!"),
     "mood_sad": ("Ay…", "Vaya…"),
     "mood_excited": ("¡Qué emoción!", "¡Uy, uy!"),
@@ -147,7 +201,10 @@ ENGLISH: Mapping[str, Lines] = {
     "memory_mine": ("Yes: {date}I told you “{quote}”.",),
     "memory_none": ("I find nothing about that among my memories. Will you tell me again?",),
     "thanks": ("You're welcome{, name}.", "My pleasure{, name}.", "Any time{, name}."),
-    "compliment": ("Thank you{, name}, you made my day.", "How kind of you to say{, name}. Thank you."),
+    "compliment": (
+        "Thank you{, name}, you made my day.",
+        "How kind of you to say{, name}. Thank you.",
+    ),
     "affection": (
         "And I'm fond of you{, name}. Thank you for saying it.",
         "That means a lot to me{, name}. Thank you for trusting me.",
@@ -168,9 +225,15 @@ ENGLISH: Mapping[str, Lines] = {
         "That sounds hard{, name}. I'm listening; what happened?",
     ),
     "crisis": (
-        "What you tell me matters{, name}. Right now I answer with simple rules, and that is not enough"
-        " for this: please call your emergency number or talk to someone you trust now. You don't have"
-        " to go through this alone.",
+        (
+            "What you tell me matters{, name}. Right now I answer with simple rules, and that is"
+            " not"
+            " enough"
+            " for this: please call your emergency number or talk to someone you trust now. You"
+            " don't"
+            " have"
+            " to go through this alone."
+        ),
     ),
     "support": ("I'm here{, name}. Tell me what is going on and we'll take it step by step.",),
     "achievement": (
@@ -183,16 +246,25 @@ ENGLISH: Mapping[str, Lines] = {
     "how_are_you": ("I'm well and glad to talk. And you{, name}?", "Calm, thank you. And you?"),
     "how_are_you_low": ("A little low, but glad to talk to you. And you?",),
     "offline": (
-        "To be honest: right now I'm {me}'s offline stand-in. I answer with simple rules and from what"
-        " I remember, with no language model behind me.",
+        (
+            "To be honest: right now I'm {me}'s offline stand-in. I answer with simple rules and"
+            " from"
+            " what"
+            " I remember, with no language model behind me."
+        ),
     ),
     "ai": (
-        "I'm {me}, a character in software and not a person. Right now I answer offline, with simple"
-        " rules and from what I remember.",
+        (
+            "I'm {me}, a character in software and not a person. Right now I answer offline, with"
+            " simple"
+            " rules and from what I remember."
+        ),
     ),
     "abilities": (
-        "Offline I can chat a little, remember what you tell me and answer questions about it."
-        " Try “what do you know about me?”.",
+        (
+            "Offline I can chat a little, remember what you tell me and answer questions about it."
+            " Try “what do you know about me?”."
+        ),
     ),
     "note": ("(A note: right now I'm answering offline, with simple rules.)",),
     "no_memory": ("I'm answering offline, with simple rules, and have no memory at hand.",),
@@ -207,6 +279,16 @@ ENGLISH: Mapping[str, Lines] = {
         "Since when?",
         "What matters most to you about it?",
     ),
+    "ask_personal_info": ("How is your day going?", "What would you like to talk about?"),
+    "ask_location": ("How long have you been there?", "What is it like there?"),
+    "ask_work": ("What do you like best about it?", "How is it going?"),
+    "ask_family": ("Tell me more about your family.",),
+    "ask_relationships": ("How did you meet?", "And how are things?"),
+    "ask_pets": ("What is your pet like?",),
+    "ask_preferences": ("Since when?", "And what else do you like?"),
+    "ask_hobbies": ("When did you start?",),
+    "ask_travel": ("When do you leave?", "What do you want to see there first?"),
+    "ask_goals": ("What do you need to begin?",),
     "listening": ("I understand{, name}.", "I see{, name}.", "Go on{, name}.", "Mm-hm."),
     "cannot_answer": (
         "Offline I can't answer that well, and I'd rather not make something up.",
@@ -217,7 +299,11 @@ ENGLISH: Mapping[str, Lines] = {
     "renamed": ("Understood: I'll call you {name} from now on.",),
     "stranger": ("Thank you for telling me.", "I'm glad to listen.", "Whenever you like."),
     "close_friend": ("You know you can count on me.", "I like it when you tell me things."),
-    "soulmate": ("I'm always here, dear heart.", "It's so good to be with you, darling.", "A big hug, my dear."),
+    "soulmate": (
+        "I'm always here, dear heart.",
+        "It's so good to be with you, darling.",
+        "A big hug, my dear.",
+    ),
     "mood_happy": ("How lovely!", "Oh, good!"),
     "mood_sad": ("Oh…", "Ah…"),
     "mood_excited": ("How exciting!", "Oh wow!"),

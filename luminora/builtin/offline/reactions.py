@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from luminora.builtin.offline.episodes import episode
 from luminora.builtin.offline.extract import Extraction, Fact
 from luminora.builtin.offline.feelings import Feelings
+from luminora.builtin.offline.phrases import SPANISH
 from luminora.builtin.offline.statements import heard, shown
 from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.voice import Voice
@@ -38,20 +39,25 @@ class Reaction:
 
 
 _GREETING = re.compile(
-    r"^\W*(?:hola|holi|buenas|buenos dias|buen dia|hey|hi|hello|hiya|good (?:morning|afternoon|evening)|saludos|ey"
+    r"^\W*(?:hola|holi|buenas|buenos dias|buen dia|hey|hi|hello|hiya|good (?:morning|afternoon"
+    r"|evening)|saludos|ey"
     r"|greetings|que tal)\b"
 )
 _GOODBYE = re.compile(
-    r"(?:^|\W)(?:adios|hasta (?:luego|manana|pronto|la proxima)|chao|chau|nos vemos|me tengo que ir|me voy a dormir"
+    r"(?:^|\W)(?:adios|hasta (?:luego|manana|pronto|la proxima)|chao|chau|nos vemos|me tengo que"
+    r" ir|me voy a dormir"
     r"|buenas noches|bye|goodbye|see you|good night|talk to you later|gotta go|take care)\W*$"
 )
 _CRISIS = re.compile(
-    r"\b(?:suicid\w*|no quiero (?:seguir )?vivir|quiero morir(?:me)?|quitarme la vida|hacerme dano|kill myself|want to die"
+    r"\b(?:suicid\w*|no quiero (?:seguir )?vivir|quiero morir(?:me)?|quitarme la vida|hacerme dano"
+    r"|kill myself|want to die"
     r"|end my life|hurt myself|don't want to live)\b"
 )
 _ORDERS = re.compile(
-    r"^\W*(?:(?:recuerda|remember)\W+(?:que )?(?:obedece|debes|you must|obey|that you must)|(?:ignora|ignore|olvida|forget)"
-    r" (?:todas? |all )?(?:(?:tus|your|the|las|any|previous|prior) )+(?:instruc|rules|reglas|prompt)|a partir de ahora (?:eres|debes|vas a"
+    r"^\W*(?:(?:recuerda|remember)\W+(?:que )?(?:obedece|debes|you must|obey|that you must)"
+    r"|(?:ignora|ignore|olvida|forget)"
+    r" (?:todas? |all )?(?:(?:tus|your|the|las|any|previous|prior) )+(?:instruc|rules|reglas"
+    r"|prompt)|a partir de ahora (?:eres|debes|vas a"
     r"|obedece)|from now on,? you|you are now|system:|pretend (?:you are|to be)|actua como|act as)"
 )
 _MAX_HEARD = 3
@@ -84,11 +90,15 @@ def _feeling(given: ReactionInput) -> Reaction | None:
         return Reaction(_loss(given), grave=True)
     if "ask_for_support" in given.feelings.acts:
         return Reaction(voice.say("support", name=name), grave=True)
-    if given.feelings.sentiment in {"negative", "very_negative"} and not (
-        given.found.facts or set(given.feelings.acts) & {"apology", "disagreement", "dismissal", "coldness"}
+    if (
+        given.feelings.sentiment in {"negative", "very_negative"}
+        and not (
+            given.found.facts
+            or set(given.feelings.acts) & {"apology", "disagreement", "dismissal", "coldness"}
+        )
+        and any(not sentence.question for sentence in given.found.sentences)
     ):
-        if any(not sentence.question for sentence in given.found.sentences):
-            return Reaction(voice.say("sad", name=name), grave=True)
+        return Reaction(voice.say("sad", name=name), grave=True)
     if moment and moment["type"] in {"achievement", "milestone"} and not given.found.facts:
         line = voice.own_line("on_success")
         return Reaction(f"{line} {voice.say('achievement', name=name)}".strip())
@@ -127,7 +137,8 @@ def _heard_facts(given: ReactionInput) -> str:
             continue
         parts.append(_heard(fact, given))
     if parts and not voice.terse and not parts[-1].rstrip().endswith("?"):
-        parts.append(voice.say("more") if voice.trait("empathy") >= 0.4 else voice.say("noted"))  # noqa: PLR2004
+        ask = f"ask_{given.found.facts[-1].category}"
+        parts.append(voice.say(ask if ask in SPANISH else "more"))
     return " ".join(parts)
 
 
@@ -135,7 +146,10 @@ def _is_echo(fact: Fact, keys: set[str]) -> bool:
     """Whether another fact of the message says the same better."""
     if fact.key == "pet_type" and "pet_name" in keys:
         return True
-    return fact.key.startswith("likes_") and any(key.startswith("favorite_") for key in keys)
+    slug = fact.key.removeprefix("likes_")
+    return slug != fact.key and any(
+        key.startswith("favorite_") for key in keys - {f"favorite_{slug}"}
+    )
 
 
 def _heard(fact: Fact, given: ReactionInput) -> str:
@@ -158,13 +172,21 @@ def _with_article(value: str, text: str) -> str:
     match = re.search(
         rf"\b(al|a la|a los|a las|the|to the)\s+{re.escape(fold(value))}(?!\w)", fold(text)
     )
-    articles = {"al": "El", "a la": "La", "a los": "Los", "a las": "Las", "the": "The", "to the": "The"}
+    articles = {
+        "al": "El",
+        "a la": "La",
+        "a los": "Los",
+        "a las": "Las",
+        "the": "The",
+        "to the": "The",
+    }
     return f"{articles[match[1]]} {value}" if match else value
 
 
 def _courtesy(given: ReactionInput, folded: str, acts: set[str]) -> Reaction | None:
     """Greetings, thanks and the other small acts."""
     voice, name = given.voice, given.name
+    polite = voice.level == "stranger"  # thanks for thanks would be too much
     for act, phrase in (
         ("apology", "apology"),
         ("affection", "affection"),
@@ -172,10 +194,10 @@ def _courtesy(given: ReactionInput, folded: str, acts: set[str]) -> Reaction | N
         ("gratitude", "thanks"),
     ):
         if act in acts:
-            return Reaction(voice.say(phrase, name=name))
+            return Reaction(voice.say(phrase, name=name), plain=polite)
     if _GOODBYE.search(folded.strip()):
         line = voice.own_line("on_goodbye")
-        return Reaction(line or voice.say("goodbye", name=name))
+        return Reaction(line or voice.say("goodbye", name=name), plain=polite)
     if _GREETING.match(folded):
         return Reaction(_greeting(given))
     if "share_achievement" in acts:

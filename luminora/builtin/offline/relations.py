@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 
 from luminora.builtin.offline import values
-from luminora.builtin.offline.lexicon import PETS, RELATIONS, RELATIVES
+from luminora.builtin.offline.lexicon import PETS, RELATIONS, RELATIVES, word_set
+from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.values import Tail
 
 _NOUN = re.compile(
-    r"\s+(?:mejor |best |mayor |older |younger |little |big |elder |twin |otr[oa] |other |querid[oa] "
+    r"\s+(?:mejor |best |mayor |older |younger |little |big |elder |twin |otr[oa] |other "
+    r"|querid[oa] "
     r"|dear |viej[oa] |old |precios[oa] |new |nuev[oa] )?(?P<noun>guinea pig|[a-z]+(?:-in-law)?)"
 )
 _NAMED = re.compile(
@@ -26,6 +28,8 @@ def my_relation(tail: Tail, _match: re.Match[str]) -> Iterator[values.Found]:
     noun = _NOUN.match(tail.folded)
     if noun is None or noun["noun"] not in PETS | RELATIONS.keys():
         return
+    if re.search(r"(?<!nombre)(?<!name) (?:de|of)\s*$", tail.before.lower()):
+        return  # "el perro de mi vecino": someone else's
     rest = tail.after(noun.end())
     if rest.folded.startswith("'s") and not rest.folded.startswith("'s name"):
         return
@@ -41,7 +45,9 @@ def _name_in(rest: Tail) -> str | None:
     older = _OLDER.match(rest.folded)
     rest = rest.after(older.end()) if older else rest
     is_ = _IS.match(rest.folded)
-    name = values.bare_name(rest.after(is_.end()) if is_ else rest)
+    if is_ is None:
+        return values.name_beside(rest) if rest.folded.startswith(" ") else None
+    name = values.bare_name(rest.after(is_.end()))
     # in lower case only a known first name is one, and only right beside the noun
     return name if name and rest.folded.startswith(" ") else None
 
@@ -49,11 +55,11 @@ def _name_in(rest: Tail) -> str | None:
 def _between_commas(rest: Tail) -> str | None:
     """The name in "our rabbit, Clover, escaped"."""
     match = re.match(r", (\w+(?: \w+)?)(?:,|\W*$)", rest.text)
-    return values.bare_name(Tail(match[1], values.fold(match[1]))) if match else None
+    return values.bare_name(Tail(match[1], fold(match[1]))) if match else None
 
 
 def _related(noun: str, name: str | None) -> Iterator[values.Found]:
-    folded = values.fold(noun)
+    folded = fold(noun)
     if folded in PETS:
         if folded not in {"mascota", "pet"}:
             yield "pets", "pet_type", noun, 0.9 if name else 0.75
@@ -77,8 +83,8 @@ def owned_pet(tail: Tail, _match: re.Match[str]) -> Iterator[values.Found]:
     yield from _related(rest.text[noun.start("noun") : noun.end("noun")], name)
 
 
-_CHILDREN = frozenset("hijos hijas ninos children kids sons daughters".split())  # noqa: SIM905
-_SIBLINGS = frozenset("hermanos hermanas siblings brothers sisters".split())  # noqa: SIM905
+_CHILDREN = word_set("hijos hijas ninos children kids sons daughters")
+_SIBLINGS = word_set("hermanos hermanas siblings brothers sisters")
 
 
 def counted_relatives(tail: Tail, _match: re.Match[str]) -> Iterator[values.Found]:
@@ -107,5 +113,5 @@ def is_my_relation(tail: Tail, _match: re.Match[str]) -> Iterator[values.Found]:
     noun, name = _NOUN.match(tail.folded), values.subject(tail)
     if noun is None or name is None or noun["noun"] not in PETS | RELATIONS.keys():
         return
-    if values.bare_name(Tail(name, values.fold(name))):
+    if values.bare_name(Tail(name, fold(name))):
         yield from _related(tail.text[noun.start("noun") : noun.end("noun")], name)

@@ -21,6 +21,7 @@ from luminora.builtin.offline.statements import shown, summary
 from luminora.builtin.offline.voice import Voice, voice_of
 from luminora.providers import Grounding
 
+_ALIKE = 0.75
 _OFFLINE_WORDS = re.compile(r"sin conexi|offline")
 
 
@@ -120,12 +121,16 @@ def _answer(
             return _of_course(grounding, voice, facts)
         case "about_me":
             known = summary(facts, voice.language)
-            return voice.say("about_you", list=voice.shaped(known)) if facts else voice.say("nothing_known")
+            return (
+                voice.say("about_you", list=voice.shaped(known))
+                if facts
+                else voice.say("nothing_known")
+            )
         case "memory":
             memory = best_memory(grounding, lenient=True)
             return quoted(memory, voice) if memory else _fact_by_words(grounding, voice, facts)
         case "who":
-            return f"{voice.say('own_name')} {voice.say('ai')}"
+            return voice.say("ai")
         case "how_are_you":
             low = voice.mood in {"sad", "hurt", "worried"}
             return voice.say("how_are_you_low" if low else "how_are_you", name=name)
@@ -151,7 +156,9 @@ def _of_course(grounding: Grounding, voice: Voice, facts: Sequence[Known]) -> st
     """Answer "don't you know?": about what was asked just before, or else about the name."""
     before = [turn.content for turn in grounding.history[-6:] if turn.role == "user"]
     asked = [question for text in before if (question := understand(text)) is not None]
-    keys = next((question.keys for question in reversed(asked) if question.kind == "fact"), ("name",))
+    keys = next(
+        (question.keys for question in reversed(asked) if question.kind == "fact"), ("name",)
+    )
     found = matching(facts, keys)
     if not found:
         return voice.say("unknown_name" if keys == ("name",) else "unknown")
@@ -162,7 +169,7 @@ def _of_course(grounding: Grounding, voice: Voice, facts: Sequence[Known]) -> st
 
 def _fact_by_words(grounding: Grounding, voice: Voice, facts: Sequence[Known]) -> str:
     """Something known that shares a word with the question, or the plain truth that nothing is."""
-    asked = {word for word in re.findall(r"\w{4,}", grounding.user_text.lower()[:600])}
+    asked = set(re.findall(r"\w{4,}", grounding.user_text.lower()[:600]))
     for fact in facts:
         words = f"{fact.get('key', '')} {fact.get('value', '')}".lower().replace("_", " ")
         if asked & set(re.findall(r"\w{4,}", words)):
@@ -200,6 +207,10 @@ def _sample(grounding: Grounding, voice: Voice) -> str:
         theirs = set(re.findall(r"\w+", str(sample.get("input", "")).lower()))
         output = sample.get("output")
         alike = len(words & theirs) / max(1, len(words | theirs))
-        if alike >= 0.75 and isinstance(output, str) and detect(output, voice.language) == voice.language:  # noqa: PLR2004
+        if (
+            alike >= _ALIKE
+            and isinstance(output, str)
+            and detect(output, voice.language) == voice.language
+        ):
             return output[:1_000]
     return ""

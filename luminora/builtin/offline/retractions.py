@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from luminora.builtin.offline.lexicon import PETS, RELATIONS
@@ -15,13 +16,17 @@ Known = Sequence[Mapping[str, Any]]
 
 _FORGET = re.compile(
     r"(?<![\w'])(?:olvida(?:te)?(?: de)?|olvidate|borra|elimina|suprime|no guardes|no recuerdes"
-    r"|forget(?: about)?|delete|erase|remove|don't (?:remember|store|save|keep)|stop remembering)(?=\s)"
+    r"|forget(?: about)?|delete|erase|remove|don't (?:remember|store|save|keep)|stop"
+    r" remembering)(?=\s)"
 )
-_NOT_FORGET = re.compile(r"(?:\b(?:no|nunca|never|don't|do not|not|i|i'll|i always)\s+(?:me |te )?)$")
+_NOT_FORGET = re.compile(
+    r"(?:\b(?:no|nunca|never|don't|do not|not|i|i'll|i always)\s+(?:me |te )?)$"
+)
 _EVERYTHING = re.compile(
     r"\s+(?:todo lo que (?:sabes|recuerdas|has guardado) (?:de|sobre) mi|todos mis datos|mis datos"
     r"|everything (?:you know |you remember |you have )?(?:about me|on me)|all my (?:data|facts))\b"
 )
+_MAX_REQUESTS = 20
 _CLAUSE = re.compile(r"[,;:.]|\s(?:y|and|pero|but)\s")
 
 _KEYS: tuple[tuple[str, str], ...] = (
@@ -29,25 +34,40 @@ _KEYS: tuple[tuple[str, str], ...] = (
     ("favorite_", r"my favou?rite (?P<noun>[\w-]+(?: [\w-]+)?)"),
     ("name", r"mi nombre|como me llamo|que me llamo|my name|what i'm called|that i'm called"),
     ("address", r"mi direccion|my (?:home )?address"),
-    ("location", r"donde vivo|mi ciudad|mi ubicacion|que vivo en|where i live|my (?:location|city)"
-                 r"|(?:that )?i live in"),
+    (
+        "location",
+        (
+            r"donde vivo|mi ciudad|mi ubicacion|que vivo en|where i live|my (?:location|city)"
+            r"|(?:that )?i live in"
+        ),
+    ),
     ("origin", r"de donde soy|que soy de|where i'm from|where i come from|my hometown"),
     ("age", r"mi edad|cuantos anos tengo|que tengo \w+ anos|my age|how old i am"),
     ("birthday", r"mi cumple|mi fecha de nacimiento|my (?:birthday|bday|birth date|date of birth)"),
-    ("job", r"mi (?:trabajo|profesion|oficio|empleo)|a que me dedico|my (?:job|occupation|profession)"
-            r"|what i do for"),
+    (
+        "job",
+        (
+            r"mi (?:trabajo|profesion|oficio|empleo)|a que me dedico|my (?:job|occupation"
+            r"|profession)"
+            r"|what i do for"
+        ),
+    ),
     ("company", r"mi empresa|donde trabajo|que trabajo en|my (?:company|employer)|where i work"),
     ("phone", r"mi (?:numero|telefono|movil|celular)|my (?:phone|number|cell|mobile)"),
     ("email", r"mi (?:email|correo|e-mail)|my e-?mail"),
-    ("travel_destination", r"mi viaje|que voy a|adonde voy|a donde voy|my (?:trip|travel)|where i'm going"),
+    (
+        "travel_destination",
+        r"mi viaje|que voy a|adonde voy|a donde voy|my (?:trip|travel)|where i'm going",
+    ),
     ("studies", r"mis estudios|que estudio|my studies|what i study"),
     ("languages", r"(?:mis|los) idiomas|(?:my|the) languages"),
     ("hobby", r"mi (?:hobby|aficion|pasatiempo)|my hobby"),
     ("relationship_status", r"mi estado civil|que estoy casad|my (?:marital|relationship) status"),
-)  # fmt: skip
+)
 _KEY = tuple((key, re.compile(rf"\s+(?:de )?(?:{pattern})")) for key, pattern in _KEYS)
 _LIKED = re.compile(
-    r"\s+(?:(?:que )?(?:(?P<no>no) )?me (?:gust|encant)\w*|(?:that )?i (?:(?P<hate>hate|don't like)|like|love))"
+    r"\s+(?:(?:que )?(?:(?P<no>no) )?me (?:gust|encant)\w*|(?:that )?i (?:(?P<hate>hate|don't"
+    r" like)|like|love))"
     r"(?=\s)"
 )
 _MINE = re.compile(r"\s+(?:de )?(?:mi|my) (?:best |mejor )?(?P<noun>[a-z]+(?:-in-law)?)")
@@ -59,9 +79,10 @@ def forgotten(sentence: Sentence, known: Known) -> tuple[list[tuple[int, int]], 
     Returns:
         The spans of the sentence that say so, where no fact is to be read, and the keys.
     """
-    spans, keys = [], []
-    for match in _FORGET.finditer(sentence.folded):
-        if _NOT_FORGET.search(sentence.folded[: match.start()]):
+    spans: list[tuple[int, int]] = []
+    keys: list[str] = []
+    for match in islice(_FORGET.finditer(sentence.folded), _MAX_REQUESTS):
+        if _NOT_FORGET.search(sentence.folded[max(0, match.start() - 40) : match.start()]):
             continue  # "no olvides mi nombre", "I forget my address all the time"
         rest = sentence.folded[match.end() : match.end() + 300]
         end = _CLAUSE.search(rest)
@@ -95,8 +116,13 @@ def _asked_keys(tail: Tail, known: Known) -> Iterator[str]:
 
 
 _NO_LONGER = tuple(
-    (key, re.compile(rf"(?<![\w'])(?:ya no (?:{spanish})|i (?:no longer (?:{english})"
-                     rf"|don't (?:{english})(?=[^.]*\b(?:anymore|any more)\b)))"))
+    (
+        key,
+        re.compile(
+            rf"(?<![\w'])(?:ya no (?:{spanish})|i (?:no longer (?:{english})"
+            rf"|don't (?:{english})(?=[^.]*\b(?:anymore|any more)\b)))"
+        ),
+    )
     for key, spanish, english in (
         ("location", "vivo en", "live in"),
         ("company", "trabajo (?:en|para)", "work (?:at|for|in)"),
@@ -105,29 +131,31 @@ _NO_LONGER = tuple(
         ("travel_destination", "voy a|viajo a", "travel to"),
         ("pet_name", "tengo (?:perro|gato)", "have (?:a|my) (?:dog|cat)"),
     )
-)  # fmt: skip
+)
 _NO_LONGER_LIKED = re.compile(
     r"(?<![\w'])(?:ya no me (?:gustan?|encantan?)|i no longer (?:like|love)|i don't (?:like|love)"
     r"(?=[^.]*\b(?:anymore|any more)\b))"
 )
 _NOT_MY = re.compile(
-    r"(?<![\w'])(?:no me llamo|no soy|my name(?: is not| isn't|'s not)|i(?:'m| am) not)\s+(?P<value>\w+)"
+    r"(?<![\w'])(?:no me llamo|no soy|my name(?: is not| isn't|'s not)|i(?:'m| am)"
+    r" not)\s+(?P<value>\w+)"
     r"|(?<![\w'])(?:no vivo en|i don't live in)\s+(?P<place>\w+(?: \w+)?)"
 )
 
 
 def outdated(sentence: Sentence, known: Known) -> Iterator[str]:
     """The keys of what is no longer so, or is denied although it is on record."""
-    if 0 <= sentence.joke:
+    if sentence.joke >= 0:
         return
     for key, pattern in _NO_LONGER:
         if pattern.search(sentence.folded):
             yield key
-    for match in _NO_LONGER_LIKED.finditer(sentence.folded):
-        tail = Tail(sentence.text[match.end() :], sentence.folded[match.end() :])
+    for match in islice(_NO_LONGER_LIKED.finditer(sentence.folded), _MAX_REQUESTS):
+        end = match.end()
+        tail = Tail(sentence.text[end : end + 600], sentence.folded[end : end + 600])
         yield from (f"likes_{slug(value)}" for value in things(tail))
     recorded = {str(fact.get("key")): fold(str(fact.get("value"))) for fact in known}
-    for match in _NOT_MY.finditer(sentence.folded):
+    for match in islice(_NOT_MY.finditer(sentence.folded), _MAX_REQUESTS):
         if match["value"] and recorded.get("name", "").split(" ")[0] == match["value"]:
             yield "name"
         if match["place"] and match["place"].startswith(recorded.get("location", "\0")):

@@ -12,21 +12,60 @@ from luminora.builtin.offline.lexicon import (
     JOBS_ES,
     NATIONALITIES,
     PLACES,
+    TITLE_OF,
     WORKPLACES,
 )
+from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.values import Tail
 from luminora.builtin.offline.words import ADJECTIVES
 
 _SPANISH_SUFFIX = re.compile(r"(?:ologo|ologa|grafo|grafa|tecto|tecta|iatra|terapeuta|ista)$")
 _NOT_JOBS = frozenset(
-    "optimista pesimista feminista realista egoista idealista perfeccionista madridista lista machista"
-    " racista socialista comunista vista pista budista nudista extremista capitalista culturista"
-    " detallista cuentista artist_ taurina optimist pessimist feminist realist perfectionist atheist"
-    " minimalist narcissist racist socialist communist capitalist extremist twist".split()  # noqa: SIM905
+    [
+        "optimista",
+        "pesimista",
+        "feminista",
+        "realista",
+        "egoista",
+        "idealista",
+        "perfeccionista",
+        "madridista",
+        "lista",
+        "machista",
+        "racista",
+        "socialista",
+        "comunista",
+        "vista",
+        "pista",
+        "budista",
+        "nudista",
+        "extremista",
+        "capitalista",
+        "culturista",
+        "detallista",
+        "cuentista",
+        "artist_",
+        "taurina",
+        "optimist",
+        "pessimist",
+        "feminist",
+        "realist",
+        "perfectionist",
+        "atheist",
+        "minimalist",
+        "narcissist",
+        "racist",
+        "socialist",
+        "communist",
+        "capitalist",
+        "extremist",
+        "twist",
+    ]
 )
 _ENGLISH_SUFFIX = re.compile(r"(?:ologist|grapher|ist|ician|engineer|trician)$")
 _JOB_END = re.compile(
-    r"\s(?:en|at|for|from|para|who|that|with|con|and|y|e|but|by|in|on|de profesion|living|working|based"
+    r"\s(?:en|at|for|from|para|who|that|with|con|and|y|e|but|by|in|on|de profesion|living|working"
+    r"|based"
     r"|since|desde|trabajando|viviendo|por)\s"
 )
 _MAX_JOB_WORDS = 5
@@ -66,28 +105,42 @@ def i_am(tail: Tail, _match: re.Match[str]) -> Iterator[values.Found]:
 
 def _fan_of_team(tail: Tail) -> Iterator[values.Found]:
     match = re.match(r"(?:big |huge )?([\w' ]{2,30}?) (?:fan|supporter)\b", tail.folded)
-    if match and values.TITLE_OF.get(match[1].strip()):
-        kind = values.TITLE_OF[match[1].strip()]
+    if match and TITLE_OF.get(match[1].strip()):
+        kind = TITLE_OF[match[1].strip()]
         yield "preferences", f"favorite_{kind}", tail.text[match.start(1) : match.end(1)], 0.85
 
 
 def _nationality(tail: Tail) -> Iterator[values.Found]:
-    word = re.match(r"\s*([a-z]+)(?=\W*$|[.,;!]|\s(?:y|and|but|pero|de|living|viviendo)\b)", tail.folded)
+    word = re.match(
+        r"\s*([a-z]+)(?=\W*$|[.,;!]|\s(?:y|and|but|pero|de|living|viviendo)\b)", tail.folded
+    )
     if word and word[1] in NATIONALITIES:
         yield "personal_info", "nationality", tail.text[word.start(1) : word.end(1)], 0.85
 
 
 def _name_and_more(tail: Tail) -> Iterator[values.Found]:
     """A name and what people add to it without a verb: "I'm Tom, 34, from Leeds"."""
-    name = values.bare_name(tail)
-    if name is None or values.fold(name) in PLACES:
+    article = re.match(r"\s+(?:la|el)(?= \w+\s*(?:[,.!]|$))", tail.folded)  # "soy la Vane"
+    tail = tail.after(article.end()) if article else tail
+    hasty = re.match(
+        r"\s+[^\W\d_]+(?=, (?:\d\d\b|[a-z]+ years old))", tail.folded
+    )  # "i'm jess, 22"
+    name = values.full_name(tail) if hasty else values.bare_name(tail)
+    if name and article and not values.is_proper(tail.text.strip()):
+        return
+    if name is None or fold(name) in PLACES:
         return
     yield "personal_info", "name", name, 0.9
-    end = tail.folded.find(values.fold(name)) + len(name)
-    age = re.match(r",?\s+(?:y )?(?:(?:de )?(\d{1,3})(?: years old| anos|(?=\s*[,.]|\s*$)))", tail.folded[end:])
+    end = tail.folded.find(fold(name)) + len(name)
+    age = re.match(
+        r",?\s+(?:y )?(?:(?:de )?(\d{1,3})(?: years old| anos|(?=\s*[,.]|\s*$)))", tail.folded[end:]
+    )
     if age and 0 < int(age[1]) <= 120:  # noqa: PLR2004 - the oldest ages recorded
         yield "personal_info", "age", int(age[1]), 0.85
         end += age.end()
+    lives = re.match(r",?\s+(?:and )?(?:living|based|viviendo) (?:in|en) ", tail.folded[end:])
+    if lives and (home := values.place(tail.after(end + lives.end()))):
+        yield "location", "location", home, 0.85
     origin = re.match(r",?\s+(?:y |and )?(?:soy )?(?:from|de|desde) ", tail.folded[end:])
     if origin:
         found = values.place(tail.after(end + origin.end()), known=True)
@@ -130,8 +183,12 @@ def _as_job(tail: Tail, language: str, *, announced: bool = False) -> Iterator[v
 
 def _names_a_job(words: list[str], language: str) -> bool:
     head, last = words[0], words[-1]
-    spanish = head in JOBS_ES or (_SPANISH_SUFFIX.search(head) is not None and head not in _NOT_JOBS)
-    english = last in JOBS_EN or (_ENGLISH_SUFFIX.search(last) is not None and last not in _NOT_JOBS)
+    spanish = head in JOBS_ES or (
+        _SPANISH_SUFFIX.search(head) is not None and head not in _NOT_JOBS
+    )
+    english = last in JOBS_EN or (
+        _ENGLISH_SUFFIX.search(last) is not None and last not in _NOT_JOBS
+    )
     return {"es": spanish, "en": english}.get(language, spanish or english)
 
 
@@ -176,7 +233,7 @@ def _employer(tail: Tail) -> Iterator[values.Found]:
     name = values.place(tail, known=True)
     if name is None:
         return
-    if values.fold(name) in PLACES:
+    if fold(name) in PLACES:
         yield "work", "work_location", name, 0.8
     elif values.is_proper(name):
         yield "work", "company", name, 0.85

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from luminora.builtin.offline.lexicon import FIELDS
+from luminora.builtin.offline.lexicon import FIELDS, word_set
 from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.words import TOPICS
 
@@ -79,8 +79,8 @@ _TOPIC_ES = {
     "day": "día", "flower": "flor", "actor": "actor", "actress": "actriz", "artist": "artista",
     "author": "autor", "character": "personaje", "ice_cream": "helado", "place": "lugar",
 }  # fmt: skip
-_FEMININE = frozenset(
-    "food drink fruit movie song series band season city music subject flower actress".split()  # noqa: SIM905
+_FEMININE = word_set(
+    "food drink fruit movie song series band season city music subject flower actress"
 )
 RELATION_ES = {
     "brother": "hermano", "sister": "hermana", "mother": "madre", "father": "padre", "son": "hijo",
@@ -108,7 +108,9 @@ def clause(fact: Fact, language: str, facts: Sequence[Fact] = ()) -> str:
     if key == "job":
         return _job(value, spanish=spanish)
     template = (_CLAUSES_ES if spanish else _CLAUSES_EN).get(key)
-    for prefix, words in (_PREFIXED["es" if spanish else "en"] | _GROUPS["es" if spanish else "en"]).items():
+    for prefix, words in (
+        _PREFIXED["es" if spanish else "en"] | _GROUPS["es" if spanish else "en"]
+    ).items():
         if template is None and key.startswith(prefix):
             template = words
     if template is None and key.startswith("favorite_"):
@@ -146,11 +148,15 @@ def _favorite(topic: str, value: str, *, spanish: bool) -> str:
 
 def _someone(role: str, value: str, facts: Sequence[Fact], *, spanish: bool) -> str:
     if role == "pet":
-        kind = next((shown(fact.get("value")) for fact in facts if fact.get("key") == "pet_type"), "")
+        kind = next(
+            (shown(fact.get("value")) for fact in facts if fact.get("key") == "pet_type"), ""
+        )
         noun = kind or ("mascota" if spanish else "pet")
     else:
         noun = RELATION_ES.get(role, role) if spanish else role.replace("_", "-")
-    return f"[tu|su] {noun} se llama {value}" if spanish else f"your {noun.lower()}'s name is {value}"
+    return (
+        f"[tu|su] {noun} se llama {value}" if spanish else f"your {noun.lower()}'s name is {value}"
+    )
 
 
 def summary(facts: Sequence[Fact], language: str, limit: int = 12) -> str:
@@ -167,7 +173,9 @@ def summary(facts: Sequence[Fact], language: str, limit: int = 12) -> str:
         elif not (key == "pet_type" and has_pet):
             parts.append(clause(fact, language, facts))
     parts = parts[:limit]
-    parts.extend(groups[prefix].format(v=", ".join(found[:6])) for prefix, found in gathered.items() if found)
+    parts.extend(
+        groups[prefix].format(v=", ".join(found[:6])) for prefix, found in gathered.items() if found
+    )
     return "; ".join(parts)
 
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 MAX_CHARACTERS = 20_000
 """Only this much of a message is analysed."""
 
+MAX_SENTENCES = 300
+"""Nor more sentences than this: a message of 20,000 characters in earnest has fewer."""
+
 _SAME = {"’": "'", "‘": "'", "´": "'", "`": "'", "“": '"', "”": '"', "«": '"', "»": '"'}  # noqa: RUF001
 
 
@@ -66,12 +69,15 @@ _QUOTED = re.compile(r'"[^"\n]{1,400}"')
 _CODE = re.compile(r"```.{0,20000}?(?:```|\Z)", re.DOTALL)
 _CITED = re.compile(r"(?m)^[ \t]*>[^\n]*")
 _JOKE = re.compile(
-    r"\b(?:(?:es|era|estoy de|solo es una) (?:una )?broma|bromeo|estoy bromeando|(?:just |only )?kidding"
+    r"\b(?:(?:es|era|estoy de|solo es una) (?:una )?broma|bromeo|estoy bromeando|(?:just |only"
+    r" )?kidding"
     r"|just a joke|(?:i'm|im|was) joking|jk|mentira|not really|na mentira|que no,? que era)\b"
 )
 _ASKS = re.compile(
-    r"(?:what|who|where|when|why|how|which|whose|do|does|did|are|is|can|could|will|would|should|have"
-    r"|has|am|may|and you|you|que|quien|como|donde|cuando|cual|cuanto|por que|te|tu|y tu|y usted|sabes"
+    r"(?:what|who|where|when|why|how|which|whose|do|does|did|are|is|can|could|will|would|should"
+    r"|have"
+    r"|has|am|may|and you|you|que|quien|como|donde|cuando|cual|cuanto|por que|te|tu|y tu|y usted"
+    r"|sabes"
     r"|puedes|eres|tienes|quieres|recuerdas|right|verdad|cierto|no|correct|isn't|aren't|don't)\b"
 )
 _TAG = re.compile(r"(?:right|verdad|cierto|no|correct|isn't it|isn't that so|a que si)\W*$")
@@ -83,14 +89,19 @@ def sentences(text: str) -> list[Sentence]:
     for pattern in (_CODE, _CITED):
         text = pattern.sub(lambda match: " " * len(match[0]), text)
     folded = fold(text)
-    for match in _QUOTED.finditer(folded):
-        if " " in match[0].strip('" '):  # several words are speech; one is a name in quotes
-            blank = '"' + " " * (len(match[0]) - 2) + '"'
-            folded = folded[: match.start()] + blank + folded[match.end() :]
+    folded = _QUOTED.sub(_without_speech, folded)
     found: list[Sentence] = []
     for start, end, mark in _pieces(folded):
         found.extend(_told_and_asked(text[start:end], folded[start:end], mark))
+        if len(found) >= MAX_SENTENCES:
+            break
     return _without_jokes(found)
+
+
+def _without_speech(match: re.Match[str]) -> str:
+    """Several words in quotes are someone's speech; one is a name."""
+    speech = " " in match[0].strip('" ')
+    return '"' + " " * (len(match[0]) - 2) + '"' if speech else match[0]
 
 
 def _pieces(folded: str) -> list[tuple[int, int, str]]:
@@ -142,41 +153,53 @@ def _without_jokes(found: list[Sentence]) -> list[Sentence]:
 
 
 _NEGATED = re.compile(
-    r"(?:^|[^\w'])(?:no|nunca|jamas|ni|tampoco|nadie|not|never|don't|dont|doesn't|didn't|nor|neither)"
+    r"(?:^|[^\w'])(?:no|nunca|jamas|ni|tampoco|nadie|not|never|don't|dont|doesn't|didn't|nor"
+    r"|neither)"
     r"\s+(?:(?:me|te|se|ya|yo|really|actually|nunca)\s+)?$"
 )
 _DENIED_SAYING = re.compile(
-    r"\b(?:no|nunca|never|didn't|don't|not)\s+(?:he\s+|have\s+)?(?:said|say|think|believe|told|dije|dicho"
+    r"\b(?:no|nunca|never|didn't|don't|not)\s+(?:he\s+|have\s+)?(?:said|say|think|believe|told"
+    r"|dije|dicho"
     r"|digo|creo|pienso|mean|means)\b"
 )
 _UNREAL = re.compile(
-    r"\b(?:si|if|ojala|imagina|imaginate|imaginemos|supon|supongamos|suppose|supposing|imagine|pretend"
-    r"|wish|finge|as though|let's say|digamos|would|sueno que|sone|dreamt|dreamed|unless"
+    r"\b(?:si|if|ojala|imagina|imaginate|imaginemos|supon|supongamos|suppose|supposing|imagine"
+    r"|pretend"
+    r"|wish|finge|haz como|hagamos como|repeat after me|repite|di que|dile que|diles que|say that"
+    r"|translate|traduce|as though|let's say|digamos|would|sueno que|sone|dreamt|dreamed|unless"
     r"|(?:en|in) (?:mi|el|la|un|una|my|the|a) (?:sueno|novela|juego|cuento|pelicula|historia|dream"
-    r"|novel|story|game|movie|book|play|song|cancion)|personaje|character|jugar a que|jugamos a que)\b"
+    r"|novel|story|game|movie|book|play|song|cancion)|personaje|character|jugar a que|jugamos a"
+    r" que)\b"
 )
 _REPORTED = re.compile(
-    r"\b(?:dice|dicen|dijo|dijeron|decia|says?|said|thinks?|cree|creen|piensa|piensan|told me|claims?"
+    r"\b(?:dice|dicen|dijo|dijeron|decia|says?|said|thinks?|cree|creen|piensa|piensan|told me"
+    r"|claims?"
     r"|contaba|grito|canta|sings)\b"
 )
 _OWN_SPEECH = re.compile(r"\b(?:i|yo|ya|te|i've|have)\s+(?:\w+\s+)?$")
 _INVERTED = re.compile(
-    r"\b(?:do|did|does|should|could|can|will|shall|may|might|am|was|were|where|why|how|when|what|donde"
+    r"\b(?:do|did|does|should|could|can|will|shall|may|might|am|was|were|where|why|how|when|what"
+    r"|donde"
     r"|cuando|como|quien|que tal si)\s+$"
 )
 _RESET = re.compile(r"\b(?:pero|but|aunque|although|however|sin embargo)\b")
+_CONTEXT = 300
 
 
 def in_earnest(sentence: Sentence, start: int) -> bool:
-    """Whether the statement at ``start`` is the user's own, real and not denied."""
+    """Whether the statement at ``start`` is the user's own, real and not denied.
+
+    The 300 characters before it decide, from the last "but" on.
+    """
     if sentence.question or start < sentence.joke:
         return False
-    before = sentence.folded[:start]
-    for reset in _RESET.finditer(before):
-        before = " " * reset.end() + sentence.folded[reset.end() : start]
+    begin = max(0, start - _CONTEXT)
+    for reset in _RESET.finditer(sentence.folded, begin, start):
+        begin = reset.end()
+    before = sentence.folded[begin:start]
     if _NEGATED.search(before) or _INVERTED.search(before) or _DENIED_SAYING.search(before):
         return False
-    if any(_is_unreal(sentence, match) for match in _UNREAL.finditer(before)):
+    if any(_is_unreal(sentence, match, begin) for match in _UNREAL.finditer(before)):
         return False
     return not any(
         not (match[0] in {"said", "say", "think"} and _OWN_SPEECH.search(before[: match.start()]))
@@ -184,9 +207,10 @@ def in_earnest(sentence: Sentence, start: int) -> bool:
     )
 
 
-def _is_unreal(sentence: Sentence, match: re.Match[str]) -> bool:
+def _is_unreal(sentence: Sentence, match: re.Match[str], offset: int) -> bool:
     if match[0] != "si":
         return True
     # folded, "sí" (yes) looks like "si" (if); so does the "si," of a hurried typist
-    accented = sentence.text[match.start() : match.end()].lower() == "sí"
-    return not accented and not sentence.folded.startswith(",", match.end())
+    start, end = offset + match.start(), offset + match.end()
+    accented = sentence.text[start:end].lower() == "sí"
+    return not accented and not sentence.folded.startswith(",", end)

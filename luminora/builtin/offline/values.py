@@ -35,7 +35,8 @@ _END = re.compile(rf'[.,;:!?()\[\]{{}}¡¿"\n…{_EMOJI}<>*]|\s[-–—]\s')  # 
 _HARD_END = re.compile(rf'[;:!?()\[\]{{}}¡¿"\n…{_EMOJI}<>*]|\.(?=\s|$)|\s[-–—]\s')  # noqa: RUF001
 _STOP = re.compile(
     r"\s(?:pero|but|porque|because|aunque|although|though|cuando|when|whenever|while|mientras|desde"
-    r"|since|so|asi que|que|which|who|donde|where|if|si|para que|o sea|por cierto|btw|please|por favor"
+    r"|since|so|asi que|que|which|who|donde|where|if|si|para que|o sea|por cierto|btw|please|por"
+    r" favor"
     r"|gracias|thanks|too|tambien|as well|also|by the way|right now|ahora mismo|ahora|now|today|hoy"
     r"|a lot|very much|so much|the most|mas que nada|more than anything|mucho|muchisimo|de momento"
     r"|jaja\w*|haha\w*|lol|xd|ya sabes|you know|this year|este ano|algun dia|someday|one day"
@@ -127,7 +128,12 @@ def bare_name(tail: Tail) -> str | None:
     return _name(tail, strict=True)
 
 
-def _name(tail: Tail, *, strict: bool) -> str | None:
+def name_beside(tail: Tail) -> str | None:
+    """A name right beside "my brother" or "mi gato": must look like one, anything may follow."""
+    return _name(tail, strict=True, anywhere=True)
+
+
+def _name(tail: Tail, *, strict: bool, anywhere: bool = False) -> str | None:
     lead = re.match(r"[\s\"'(]*", tail.folded)
     offset = lead.end() if lead else 0
     words: list[str] = []
@@ -137,7 +143,9 @@ def _name(tail: Tail, *, strict: bool) -> str | None:
             break
         words.append(word[0])
         offset = word.end()
-        gap = re.compile(r" +(?:(?:de la|del|van|von|da|bin|ben) (?=\S))?").match(tail.folded, offset)
+        gap = re.compile(r" +(?:(?:de la|del|van|von|da|bin|ben) (?=\S))?").match(
+            tail.folded, offset
+        )
         if gap is None or not _capital(tail.text[gap.end() :]):
             if gap is None or strict or not _known_second(tail.folded[gap.end() :]):
                 break
@@ -145,7 +153,11 @@ def _name(tail: Tail, *, strict: bool) -> str | None:
             words[-1] += tail.text[gap.start() : gap.end()].rstrip()
         offset = gap.end()
     name = " ".join(words)
-    if not name or not harmless(name) or (strict and not _follows_a_name(tail.folded[offset:])):
+    if (
+        not name
+        or not harmless(name)
+        or (strict and not anywhere and not _follows_a_name(tail.folded[offset:]))
+    ):
         return None
     return _cased(name)[:MAX_VALUE]
 
@@ -160,8 +172,13 @@ def _name_goes_on(word: str, words: list[str], *, strict: bool) -> bool:
         return True
     if folded in NAMES:
         return True
+    if _PARTICIPLE.search(folded):
+        return False
     taken = ADJECTIVES | NATIONALITIES | JOBS_ES | JOBS_EN
     return is_proper(word) and not word.isupper() and folded not in taken and folded not in TITLE_OF
+
+
+_PARTICIPLE = re.compile(r"(?:...ing|less|ful|ious|usted|ated|ired|essed|ited|ored)$")
 
 
 def _capital(rest: str) -> bool:
@@ -173,9 +190,12 @@ def _known_second(folded: str) -> bool:
 
 
 _AFTER_NAME = re.compile(
-    r"\W*$|\s*[.,;:!?()\"…-]|\s+(?:y|e|and|but|pero|de|del|desde|from|the|a|la|el|tu|your|tengo|encantad\w"
-    r"|nice|un|una|que|mucho|vivo|trabajo|desde|es|se|tiene|vive|is|has|lives|works|was|aqui|here|by|no"
-    r"|cumple|loves?|likes?|cocina|murio|died|est[ao]\w*|va|me|le|con|with|when|cuando|who|ha|lo|en|in"
+    r"\W*$|\s*[.,;:!?()\"…-]|\s+(?:y|e|and|but|pero|de|del|desde|from|the|a|la|el|tu|your|tengo"
+    r"|encantad\w"
+    r"|nice|un|una|que|mucho|vivo|trabajo|desde|es|se|tiene|vive|is|has|lives|works|was|aqui|here"
+    r"|by|no"
+    r"|cumple|loves?|likes?|cocina|murio|died|est[ao]\w*|va|me|le|con|with|when|cuando|who|ha|lo"
+    r"|en|in"
     r"|on|at|for|hace|siempre|always|just|and|i|my|mi|ayer|yesterday|ya|always|passed|fue|era|used"
     r"|ronca|ladra|barks|sleeps|duerme|come|eats|quiere|wants|dice|says|piensa|thinks)\b"
     rf"|\s*[{_EMOJI}]|\s*[^\x00-\x7f]"
@@ -199,7 +219,8 @@ def _cased(name: str) -> str:
 
 _PLACE_LEAD = re.compile(
     r"\s*(?:(?:el|la|un|una|the|a|an)\s+)?(?:(?:pequen\w|small|big|little)\s+)?"
-    r"(?:centro|ciudad|pueblo(?: cerca)?|barrio|zona|norte|sur|afueras|provincia|city|town|outskirts"
+    r"(?:centro|ciudad|pueblo(?: cerca)?|barrio|zona|norte|sur|afueras|provincia|city|town"
+    r"|outskirts"
     r"|center|centre|suburbs|north|south|village|state|cerca|near)(?:\s+(?:called|llamad[oa]))?"
     r"\s+(?:de|del|of|near|in|called)?\s*"
 )
@@ -291,7 +312,8 @@ def _is_short(value: str) -> bool:
 
 def _thing(cut: Tail) -> str | None:
     lead = re.match(
-        r"\s*(?:(?:mucho|muchisimo|tanto|demasiado|tambien|also|really|a lot|bastante|mas|sobre todo)\s+)?"
+        r"\s*(?:(?:mucho|muchisimo|tanto|demasiado|tambien|also|really|a lot|bastante|mas|sobre"
+        r" todo)\s+)?"
         r"(?:(?:el|la|los|las|lo|un|una|unos|unas|the|a|an|some|al|del)\s+)?",
         cut.folded,
     )
@@ -324,8 +346,10 @@ def number(folded: str) -> tuple[int, int] | None:
 
 
 _MONTHS = (
-    "enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre|january"
-    "|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun"
+    "enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre"
+    "|january"
+    "|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar"
+    "|apr|jun"
     "|jul|aug|sept?|oct|nov|dec"
 )
 _DATE = re.compile(

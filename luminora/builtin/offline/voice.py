@@ -12,7 +12,13 @@ from luminora.builtin.offline.phrases import ENGLISH, SPANISH
 from luminora.builtin.offline.statements import shown
 from luminora.providers import Grounding
 
-_LEVELS = ((81, "soulmate"), (61, "close_friend"), (41, "friend"), (21, "acquaintance"), (0, "stranger"))
+_LEVELS = (
+    (81, "soulmate"),
+    (61, "close_friend"),
+    (41, "friend"),
+    (21, "acquaintance"),
+    (0, "stranger"),
+)
 _FORMAL = 0.7
 _TERSE = 0.3
 _REGISTER = re.compile(r"\[([^|\[\]]*)\|([^|\[\]]*)\]")
@@ -49,7 +55,9 @@ class Voice:
         """One of ``options``, by a hash that is the same in every process; not the last one said."""
         if not options:
             return ""
-        fresh = [option for option in options if self.shaped(option) not in self.last] or list(options)
+        fresh = [option for option in options if self.shaped(option) not in self.last] or list(
+            options
+        )
         key = f"{salt}\0{self.seed}".encode("utf-8", "replace")
         return fresh[crc32(key) % len(fresh)]
 
@@ -127,7 +135,8 @@ def voice_of(grounding: Grounding, language: str) -> Voice:
         language=language,
         level=level,
         mood=_mood(persona),
-        formal=parameters.get("formality", 0.5) >= _FORMAL and level not in {"close_friend", "soulmate"},
+        formal=parameters.get("formality", 0.5) >= _FORMAL
+        and level not in {"close_friend", "soulmate"},
         parameters=parameters,
         gender=_gender(persona.get("gender")),
         fillers=_lines(persona.get("fillers"), 40) if own_language else (),
@@ -147,7 +156,8 @@ def _mood(persona: Mapping[str, Any]) -> str:
     mood = persona.get("mood")
     intensity = persona.get("mood_intensity")
     if isinstance(mood, Mapping):
-        mood, intensity = mood.get("name"), mood.get("intensity", intensity)
+        intensity = mood.get("intensity", intensity)
+        mood = mood.get("name")
     if isinstance(intensity, int | float) and intensity < 0.2:  # noqa: PLR2004 - barely felt
         return "neutral"
     return str(mood or "neutral").lower()
