@@ -103,7 +103,7 @@ class Mirror:
         self._dimension = meta.dimension
         self._codes: dict[str, int] = {}
         self._revision = -1
-        self._size = 0
+        self._size = self._last = 0
         self._nums: Any
         self._filed: Any
         self._vectors: Any
@@ -122,7 +122,7 @@ class Mirror:
         if self._size != share.items:
             self._keep(table.numbers(connection, self._user))
         if self._size != share.items:
-            self._size = 0
+            self._size = self._last = 0
             self._append(connection, table)
         self._revision = share.revision
 
@@ -156,8 +156,7 @@ class Mirror:
 
     def _append(self, connection: apsw.Connection, table: VectorTable) -> None:
         np = _np()
-        last = int(self._nums[self._size - 1]) if self._size else 0
-        rows = table.rows_after(connection, self._user, last)
+        rows = table.rows_after(connection, self._user, self._last)
         while portion := list(islice(rows, _PORTION)):
             start, end = self._size, self._size + len(portion)
             if end > len(self._nums):
@@ -166,15 +165,18 @@ class Mirror:
             self._filed[start:end] = [[self._code(text) for text in row[1:4]] for row in portion]
             joined = np.frombuffer(b"".join(row[4] for row in portion), dtype=np.float32)
             self._vectors[start:end] = joined.reshape(len(portion), self._dimension)
-            self._size = end
+            self._size, self._last = end, portion[-1][0]
 
     def _keep(self, nums: list[int]) -> None:
-        """Let go of what is not among ``nums``."""
+        """Let go of what is not among ``nums``; what stands last fills the gaps."""
         np = _np()
-        stay = np.flatnonzero(np.isin(self._nums[: self._size], np.array(nums, dtype=np.int64)))
+        staying = np.isin(self._nums[: self._size], np.array(nums, dtype=np.int64))
+        size = int(staying.sum())
+        gaps = np.flatnonzero(~staying[:size])
+        movers = size + np.flatnonzero(staying[size:])
         for column in (self._nums, self._filed, self._vectors):
-            column[: len(stay)] = column[stay]
-        self._size = len(stay)
+            column[gaps] = column[movers]
+        self._size = size
 
     def _allocate(self, capacity: int) -> None:
         np = _np()
