@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 import subprocess
@@ -207,72 +208,95 @@ async def test_another_programs_ledger_is_not_ours(path, runner):
 
 # --- killed ---------------------------------------------------------------------------------------
 
-KILLED = textwrap.dedent("""
-    import asyncio, os, signal, sys
+VICTIMS = textwrap.dedent("""
+    # Migrates the file in one process after the other; each kills itself one statement later.
+    # Prints how each ended (a signal, or 0) and the schema it left behind.
+    import asyncio, json, os, signal, sys, jinja2.sandbox, sqlparse
+    from pathlib import Path
     import apsw
     from luminora.builtin.sqlite.migrations import SqliteMigrationDriver
     from luminora.migrations import MigrationRunner
+    from tests.migrations.helpers import dump
 
-    path, at = sys.argv[1], int(sys.argv[2])
-    seen = 0
+    path, numbers = Path(sys.argv[1]), json.loads(sys.argv[2])
 
-    def watch(connection):
+    def die_at(number):
+        seen = 0
         def trace(cursor, sql, bindings):
-            global seen
+            nonlocal seen
             seen += 1
-            if seen == at:
+            if seen == number:
                 os.kill(os.getpid(), signal.SIGKILL)
             return True
-        connection.exec_trace = trace
+        def hook(connection):
+            connection.exec_trace = trace
+        return hook
 
-    apsw.connection_hooks.append(watch)
-    asyncio.run(MigrationRunner(SqliteMigrationDriver(path)).migrate())
-    print(seen)
+    for number in numbers:
+        child = os.fork()
+        if child == 0:
+            apsw.connection_hooks.append(die_at(number))
+            asyncio.run(MigrationRunner(SqliteMigrationDriver(path)).migrate())
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps([os.WTERMSIG(status), dump(path) if path.exists() else []]))
+""")
+
+RACERS = textwrap.dedent("""
+    import asyncio, os, sys, time
+    from luminora.builtin.sqlite.migrations import SqliteMigrationDriver
+    from luminora.migrations import MigrationRunner, render
+
+    start = time.time() + 0.2
+    children = []
+    for _ in range(10):
+        child = os.fork()
+        if child == 0:
+            runner = MigrationRunner(SqliteMigrationDriver(sys.argv[1]))
+            time.sleep(max(0, start - time.time()))
+            os._exit(len(asyncio.run(runner.migrate()).done))
+        children.append(child)
+    print(sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
 """)
 
 
-def migrate_killed_at(path: Path, statement: int) -> int | None:
-    """Runs a migration that kills itself before that statement; how many there were if it lived."""
+def in_processes(code: str, *arguments: str) -> list[object]:
+    """What a script prints, line by line; it forks, which a test's own process should not."""
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(path), str(statement)],
+        [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
+        cwd=Path(__file__).parents[2],
     )
-    if done.returncode == 0:
-        return int(done.stdout)
-    assert done.returncode == -9, done.stderr
-    return None
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-async def test_killed_at_any_statement_the_file_has_the_old_schema_or_the_new(tmp_path):
-    reference = tmp_path / "reference.db"
-    total = migrate_killed_at(reference, 0)
-    assert total > 40  # every statement of every migration, the ledger's and the transaction's
-    whole = dump(reference)
-    path = tmp_path / "luminora.db"
-    # Each victim starts from what the one before left behind, as on a machine that keeps crashing.
-    for statement in range(1, total + 1, 3 if os.environ.get("CI") is None else 1):
-        assert migrate_killed_at(path, statement) is None
-        assert not path.exists() or dump(path) in ([], whole)
-    runner = MigrationRunner(SqliteMigrationDriver(path, table_prefix=""))
-    await runner.migrate()
-    assert dump(path) == whole
-    assert (await runner.status()).pending == ()
+def as_json(value: object) -> object:
+    return json.loads(json.dumps(value))
 
 
-async def test_killed_in_the_middle_of_an_upgrade_the_old_data_is_there(tmp_path):
-    path = tmp_path / "luminora.db"
+async def test_killed_at_any_statement_the_file_has_the_old_schema_or_the_new(tmp_path, path):
+    ((signal, whole),) = in_processes(VICTIMS, str(tmp_path / "reference.db"), "[0]")
+    assert (signal, len(whole) > 40) == (0, True)
+    # Each victim starts from what the one before left, as on a machine that keeps crashing.
+    ends = in_processes(VICTIMS, str(path), json.dumps([*range(1, 80), 0]))
+    assert {signal for signal, _ in ends} == {0, 9}
+    assert [signal for signal, _ in ends[:40]] == [9] * 40
+    assert all(schema in ([], whole) for _, schema in ends)
+    assert ends[-1] == [0, whole]
+
+
+async def test_killed_in_the_middle_of_an_upgrade_the_old_data_is_there(path):
     runner = MigrationRunner(SqliteMigrationDriver(path))
     await runner.migrate("001")
     with connect(path) as connection:
         connection.execute("INSERT INTO sessions VALUES ('s', 'u', 'p', NULL, NULL, 't', 't')")
     connection.close()
-    before = dump(path)
-    for statement in (8, 14, 30):
-        assert migrate_killed_at(path, statement) is None
-        assert dump(path) == before
+    before = as_json(dump(path))
+    ends = in_processes(VICTIMS, str(path), json.dumps([8, 14, 30]))
+    assert ends == [[9, before]] * 3
     await runner.migrate()
     with connect(path) as connection:
         assert connection.execute("SELECT session_id FROM sessions").get == "s"
@@ -281,33 +305,10 @@ async def test_killed_in_the_middle_of_an_upgrade_the_old_data_is_there(tmp_path
 
 # --- raced ----------------------------------------------------------------------------------------
 
-RACER = textwrap.dedent("""
-    import asyncio, sys, time
-    from luminora.builtin.sqlite.migrations import SqliteMigrationDriver
-    from luminora.migrations import MigrationRunner
-
-    runner = MigrationRunner(SqliteMigrationDriver(sys.argv[1]))
-    runner.templates
-    while time.time() < float(sys.argv[2]):
-        pass
-    print(len(asyncio.run(runner.migrate()).done))
-""")
-
 
 def test_of_ten_processes_one_applies_and_nine_find_nothing_to_do(path):
-    start = str(time.time() + 2.5)
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, str(path), start],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(10)
-    ]
-    answers = [racer.communicate(timeout=60) for racer in racers]
-    assert [racer.returncode for racer in racers] == [0] * 10, answers
-    assert sorted(int(out) for out, _ in answers) == [0] * 9 + [len(CORE)]
+    (answers,) = in_processes(RACERS, str(path))
+    assert answers == [0] * 9 + [len(CORE)]
 
 
 async def test_ten_tasks_of_one_process_take_turns_too(path):
