@@ -420,3 +420,15 @@ async def test_a_baseline_of_what_was_run_by_hand(path, runner):
 def test_the_ledger_has_a_row_for_each_placeholder_used():
     rendered = render(CORE[0], Parameters(table_prefix="l_").values())
     assert rendered.parameters == {"TABLE_PREFIX": "l_"}
+
+
+async def test_a_schema_that_is_up_to_date_costs_no_template_engine(path, runner):
+    await runner.migrate()
+    code = textwrap.dedent("""
+        import asyncio, json, sys
+        from luminora.builtin.sqlite.migrations import SqliteMigrationDriver
+        from luminora.migrations import MigrationRunner
+        asyncio.run(MigrationRunner(SqliteMigrationDriver(sys.argv[1])).migrate())
+        print(json.dumps([name for name in ("jinja2", "sqlparse") if name in sys.modules]))
+    """)
+    assert in_processes(code, str(path)) == [[]]
