@@ -1,0 +1,1 @@
+"""The two caches of the embedded default: in the process, and in a file."""
