@@ -34,7 +34,10 @@ def _kind(type_: str, importance: float, sentiment: str, tags: str, pattern: str
 
 _KINDS = (
     _kind(
-        "emotional_moment", 8.5, "very_negative", "sad loss",
+        "emotional_moment",
+        8.5,
+        "very_negative",
+        "sad loss",
         r"murio|se murio|ha muerto|fallecio|ha fallecido|perdi a mi|perdimos a|died|has died"
         r"|passed away"
         r"|(?:is|was) put down|lost my (?:mom|mum|dad|mother|father|brother|sister|son|daughter"
@@ -42,12 +45,18 @@ _KINDS = (
         r"|dog|cat|grand\w+|best friend|baby)|entierro de|funeral de|funeral",
     ),
     _kind(
-        "emotional_moment", 8.0, "very_negative", "sad crisis",
+        "emotional_moment",
+        8.0,
+        "very_negative",
+        "sad crisis",
         r"no quiero (?:seguir )?vivi\w*|quiero morirme|suicid\w*|i want to die|kill myself|don't"
         r" want to live",
     ),
     _kind(
-        "emotional_moment", 7.5, "negative", "sad breakup",
+        "emotional_moment",
+        7.5,
+        "negative",
+        "sad breakup",
         r"me (?:ha )?dej(?:o|ado) mi (?:novi[oa]|pareja|marido|mujer|espos[oa])|hemos roto|rompi"
         r" con mi"
         r"|mi (?:novi[oa]|pareja) me (?:ha )?dej(?:o|ado)|nos (?:hemos )?divorcia\w*|broke up with"
@@ -55,13 +64,19 @@ _KINDS = (
         r"|left me|getting divorced|got divorced",
     ),
     _kind(
-        "emotional_moment", 7.5, "negative", "worried health",
+        "emotional_moment",
+        7.5,
+        "negative",
+        "worried health",
         r"me han diagnosticado|me diagnosticaron|(?:esta|estoy) en el hospital|was diagnosed|(?:is"
         r"|am|i'm) in the"
         r" hospital|tengo cancer|tiene cancer|has cancer|have cancer",
     ),
     _kind(
-        "milestone", 8.5, "very_positive", "joy family",
+        "milestone",
+        8.5,
+        "very_positive",
+        "joy family",
         r"me caso|nos casamos|me he casado|me case|estoy embarazada|ha nacido mi|nacio mi|voy a"
         r" ser (?:padre|madre|papa"
         r"|mama)|(?:i'm|i am|we're) getting married|i got married|(?:i'm|i am|we're) (?:pregnant"
@@ -69,14 +84,20 @@ _KINDS = (
         r"|was born today|going to be a (?:mom|dad|mum|father|mother)",
     ),
     _kind(
-        "milestone", 7.0, "positive", "change",
+        "milestone",
+        7.0,
+        "positive",
+        "change",
         r"me (?:he mudado|mude|acabo de mudar) a|empiezo (?:un|mi) nuevo trabajo|mi primer dia"
         r"|(?:we|i)(?:'ve)? (?:just )?moved to"
         r"|my first day (?:at|of)|started (?:a|my) new job|he adoptado|i adopted|hoy cumplo|today"
         r" is my birthday",
     ),
     _kind(
-        "achievement", 7.5, "very_positive", "joy success",
+        "achievement",
+        7.5,
+        "very_positive",
+        "joy success",
         r"me han (?:contratado|ascendido|aceptado)|aprobe|he aprobado|me gradue|me he graduado"
         r"|gane (?:el|la|un)"
         r"|he ganado|consegui (?:el|un|mi)|he conseguido|(?:i )?got (?:the|a) (?:job|promotion"
@@ -86,7 +107,10 @@ _KINDS = (
         r"|finished my (?:thesis|degree|novel|book)|ran (?:a|my first) marathon",
     ),
     _kind(
-        "confession", 7.0, "neutral", "trust secret",
+        "confession",
+        7.0,
+        "neutral",
+        "trust secret",
         r"te confieso|tengo que confesar|nunca se lo he (?:dicho|contado) a nadie|eres la primera"
         r" persona"
         r"|te voy a contar un secreto|i have (?:a|to) confess\w*|i've never told anyone|tell you a"
@@ -94,24 +118,33 @@ _KINDS = (
         r"|nobody knows (?:this|that)",
     ),
     _kind(
-        "conflict", 6.5, "negative", "anger conflict",
+        "conflict",
+        6.5,
+        "negative",
+        "anger conflict",
         r"(?:me peleé|me pelee|discuti|he discutido|me enfade|bronca) con|tuvimos una (?:pelea"
         r"|discusion)|had a (?:big |huge )?"
         r"(?:fight|argument) with|fought with my|argued with my",
     ),
     _kind(
-        "conflict", 6.5, "very_negative", "fired work",
+        "conflict",
+        6.5,
+        "very_negative",
+        "fired work",
         r"me (?:han )?(?:despidieron|despedido|echaron)|i (?:got|was) (?:fired|laid off)|lost my"
         r" job",
     ),
     _kind(
-        "bonding", 6.5, "very_positive", "affection",
+        "bonding",
+        6.5,
+        "very_positive",
+        "affection",
         r"te quiero(?: mucho| muchisimo)?\W*$|te amo|eres mi mejor amig[oa]|no se que haria sin ti"
         r"|i love you|you(?:'re| are) my"
         r" best friend|don't know what i'd do without you|siempre estas (?:ahi|conmigo)|always"
         r" there for me",
     ),
-)  # fmt: skip
+)
 
 _ABOUT = (
     (
@@ -171,9 +204,19 @@ def _remembered(
 
 
 _WEIGHT = {
-    "personal_info": 7.0, "health": 7.5, "family": 7.0, "relationships": 6.5, "pets": 6.0, "goals": 6.0,
-    "location": 6.0, "work": 6.0, "travel": 5.5, "preferences": 4.5, "hobbies": 4.5, "schedule": 4.0,
-}  # fmt: skip
+    "personal_info": 7.0,
+    "health": 7.5,
+    "family": 7.0,
+    "relationships": 6.5,
+    "pets": 6.0,
+    "goals": 6.0,
+    "location": 6.0,
+    "work": 6.0,
+    "travel": 5.5,
+    "preferences": 4.5,
+    "hobbies": 4.5,
+    "schedule": 4.0,
+}
 _SENSITIVE_KEYS = frozenset(("address", "phone", "email", "condition"))
 _SETTLED = frozenset(("name", "birthday", "origin", "nationality", "native_language"))
 

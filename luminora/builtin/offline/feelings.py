@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -217,14 +217,14 @@ _REASONS = {
     "coldness": "answers curtly",
 }
 
-_MOODS: tuple[tuple[frozenset[str], tuple[str, ...], float], ...] = (
-    (frozenset(("insult", "hostility", "rudeness")), ("hurt", "sad", "worried"), 0.7),
-    (frozenset(("affection",)), ("shy", "happy"), 0.7),
-    (frozenset(("compliment",)), ("shy", "happy"), 0.6),
-    (frozenset(("share_achievement",)), ("excited", "happy"), 0.7),
-    (frozenset(("ask_for_support",)), ("worried",), 0.6),
-    (frozenset(("gratitude",)), ("happy",), 0.6),
-    (frozenset(("humor",)), ("playful", "happy"), 0.5),
+_WOUNDS = frozenset(("insult", "hostility", "rudeness"))
+_MOODS: tuple[tuple[str, tuple[str, ...], float], ...] = (
+    ("affection", ("shy", "happy"), 0.7),
+    ("compliment", ("shy", "happy"), 0.6),
+    ("share_achievement", ("excited", "happy"), 0.7),
+    ("ask_for_support", ("worried",), 0.6),
+    ("gratitude", ("happy",), 0.6),
+    ("humor", ("playful", "happy"), 0.5),
 )
 _DEFAULT_MOODS = ("neutral", "happy", "sad", "excited", "shy", "playful", "worried")
 _FEAR = re.compile(
@@ -244,26 +244,32 @@ def companion_mood(feelings: Feelings, grounding: Grounding) -> dict[str, Any]:
     return {"name": "neutral" if "neutral" in moods else moods[0], "intensity": 0.3}
 
 
-def _reactions(feelings: Feelings, grounding: Grounding) -> Iterable[tuple[tuple[str, ...], float]]:
-    triggers = grounding.persona.get("mood_triggers")
-    if isinstance(triggers, Mapping):
-        for mood, phrases in triggers.items():
-            if any(_holds(feelings.folded, phrase) for phrase in phrases or ()):
-                yield (str(mood),), 0.7
-    for acts, names, intensity in _MOODS[:1]:
-        if acts & set(feelings.acts):
-            yield names, intensity
+_Reaction = tuple[tuple[str, ...], float]
+
+
+def _reactions(feelings: Feelings, grounding: Grounding) -> Iterator[_Reaction]:
+    """Moods that fit, best first, each with stand-ins; the gravest cause comes before others."""
+    yield from _persona_moods(feelings.folded, grounding.persona.get("mood_triggers"))
+    if _WOUNDS & set(feelings.acts):
+        yield ("hurt", "sad", "worried"), 0.7
     if feelings.sentiment == "very_negative":
         yield ("sad", "worried"), 0.8
     if feelings.sentiment == "negative":
         yield (("worried", "sad") if _FEAR.search(feelings.folded) else ("sad", "worried")), 0.6
-    for acts, names, intensity in _MOODS[1:]:
-        if acts & set(feelings.acts):
-            yield names, intensity
+    yield from ((names, much) for act, names, much in _MOODS if act in feelings.acts)
     if feelings.sentiment == "very_positive":
         yield ("excited", "happy"), 0.8
     if feelings.sentiment == "positive":
         yield ("happy",), 0.6
+
+
+def _persona_moods(folded: str, triggers: Any) -> Iterator[_Reaction]:
+    """The moods whose trigger phrases, as the persona lists them, stand in the message."""
+    if not isinstance(triggers, Mapping):
+        return
+    for mood, phrases in triggers.items():
+        if any(_holds(folded, phrase) for phrase in phrases or ()):
+            yield (str(mood),), 0.7
 
 
 def _holds(folded: str, phrase: Any) -> bool:

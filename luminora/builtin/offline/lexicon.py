@@ -130,6 +130,10 @@ CONDITIONS = word_set(
     " hipertension insomnio insomnia artritis arthritis cancer tdah adhd autismo autism anemia"
     " fibromialgia fibromyalgia celiaquia lupus"
 )
+AILING = word_set(
+    "diabetico diabetica asmatico asmatica epileptico epileptica hipertenso hipertensa diabetic"
+    " asthmatic epileptic autista autistic"
+)
 DIETS = word_set(
     "vegetariano vegetariana vegano vegana celiaco celiaca vegetarian vegan celiac pescatarian"
 )

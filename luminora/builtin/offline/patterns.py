@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from luminora.builtin.offline import values
-from luminora.builtin.offline.lexicon import CONDITIONS, DIETS, LANGUAGES
+from luminora.builtin.offline.lexicon import AILING, CONDITIONS, DIETS, LANGUAGES
 from luminora.builtin.offline.readers import (
     Reader,
     activity,
@@ -61,7 +61,7 @@ RULES: tuple[Rule, ...] = (
     # name
     _rule(
         r"(?:me llamo|mi nombre(?: completo)? es|puedes llamarme|me dicen|me puedes decir|llamame"
-        r"|my (?:full |real )?name(?: is|'s)|i go by|the name's|(?:people|friends|they|everyone"
+        r"|my (?:full |real )?name(?: is|'s)|i go by|the name's|^name's|(?<=hey, )name's|(?:people|friends|they|everyone"
         r"|you can) call me)\b",
         one("personal_info", "name", values.full_name, 0.95),
     ),
@@ -74,7 +74,7 @@ RULES: tuple[Rule, ...] = (
     _rule(r"(?:i'm|i am|im)(?=\s)", i_am),
     # age and birthday
     _rule(
-        r"(?:tengo|acabo de cumplir|cumplo|cumpli|hoy cumplo|i'm|i am|im|i(?:'ve)? just turned"
+        r"(?:tengo|acabo de cumplir|cumplo|cumpli|hoy cumplo|i'm|i am|im|i turned|i(?:'ve)? just turned"
         r"|mi edad es(?: de)?|my age is)(?=\s)",
         age,
     ),
@@ -132,7 +132,11 @@ RULES: tuple[Rule, ...] = (
     ),
     # people and pets
     _rule(r"(?:mis?|nuestr[oa]|my|our)(?=\s)", my_relation),
-    _rule(r"(?:tengo|tenemos|i have|i've got|we have)(?=\s)", owned_pet),
+    _rule(
+        r"(?:tengo|tenemos|(?:he|hemos) adoptado|adopte|i have|i've got|we have"
+        r"|(?:i|we)(?:'ve)? (?:just )?adopted)(?=\s)",
+        owned_pet,
+    ),
     _rule(r"(?:tengo|tenemos|i have|i've got|we have)(?=\s)", counted_relatives),
     _rule(r"(?:el nombre de mi|the name of my)(?=\s)", called_relation),
     _rule(r"(?:es mi|is my)(?=\s)", is_my_relation),
@@ -263,6 +267,11 @@ RULES: tuple[Rule, ...] = (
         from_list("health", "condition", CONDITIONS),
     ),
     _rule(r"(?:soy|i'm|i am|im)(?=\s)", from_list("health", "diet", DIETS)),
+    _rule(r"(?:soy|i'm|i am|im)(?=\s)", from_list("health", "condition", AILING)),
+    _rule(
+        r"(?:but|and|now) based in",
+        one("location", "location", values.place, 0.8),
+    ),
     # schedule
     _rule(
         r"(?:me (?:levanto|despierto) a las?|i (?:wake|get) up at)\b",

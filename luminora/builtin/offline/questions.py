@@ -129,7 +129,8 @@ _FACTS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "age",
             (
-                r"cuantos anos tengo|que edad tengo|(?:cual es|sabes) mi edad|how old am i|what(?:'s|"
+                r"cuantos anos tengo|que edad tengo|(?:cual es|sabes) mi edad|how old am i"
+                r"|what(?:'s|"
                 r" is) my age"
             ),
         ),
@@ -177,7 +178,8 @@ _FACTS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "company workplace work_location job",
             (
-                r"donde trabajo|en que empresa|where (?:do )?i work|para quien trabajo|who do i work"
+                r"donde trabajo|en que empresa|where (?:do )?i work|para quien trabajo|who do i"
+                r" work"
                 r" for"
             ),
         ),
@@ -222,14 +224,16 @@ _FACTS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "hobby hobby_ likes_",
             (
-                r"(?:cual(?:es)? (?:es|son) )?mis? (?:hobby|hobbies|aficion|aficiones|pasatiempos?)|my"
+                r"(?:cual(?:es)? (?:es|son) )?mis? (?:hobby|hobbies|aficion|aficiones"
+                r"|pasatiempos?)|my"
                 r" hobb"
             ),
         ),
         (
             "goal_ travel_destination",
             (
-                r"que quiero (?:\w+)?|mis? (?:metas?|objetivos?|suenos?|propositos?)\b|what do i want"
+                r"que quiero (?:\w+)?|mis? (?:metas?|objetivos?|suenos?|propositos?)\b|what do i"
+                r" want"
                 r"|my (?:goals?|dreams?)\b"
             ),
         ),

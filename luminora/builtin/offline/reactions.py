@@ -183,32 +183,38 @@ def _with_article(value: str, text: str) -> str:
     return f"{articles[match[1]]} {value}" if match else value
 
 
+_REPLIES = (
+    ("apology", "apology"),
+    ("affection", "affection"),
+    ("compliment", "compliment"),
+    ("gratitude", "thanks"),
+)
+
+
 def _courtesy(given: ReactionInput, folded: str, acts: set[str]) -> Reaction | None:
     """Greetings, thanks and the other small acts."""
     voice, name = given.voice, given.name
     polite = voice.level == "stranger"  # thanks for thanks would be too much
-    for act, phrase in (
-        ("apology", "apology"),
-        ("affection", "affection"),
-        ("compliment", "compliment"),
-        ("gratitude", "thanks"),
-    ):
-        if act in acts:
-            return Reaction(voice.say(phrase, name=name), plain=polite)
+    reply = next((phrase for act, phrase in _REPLIES if act in acts), None)
+    if reply:
+        return Reaction(voice.say(reply, name=name), plain=polite)
     if _GOODBYE.search(folded.strip()):
         line = voice.own_line("on_goodbye")
         return Reaction(line or voice.say("goodbye", name=name), plain=polite)
     if _GREETING.match(folded):
         return Reaction(_greeting(given))
+    cheer = _cheer(given, acts)
+    return Reaction(voice.say(cheer, name=name)) if cheer else None
+
+
+def _cheer(given: ReactionInput, acts: set[str]) -> str | None:
     if "share_achievement" in acts:
-        return Reaction(voice.say("achievement", name=name))
+        return "achievement"
     if "humor" in acts:
-        return Reaction(voice.say("humor", name=name))
-    if given.feelings.sentiment in {"positive", "very_positive"} and any(
-        not sentence.question for sentence in given.found.sentences
-    ):
-        return Reaction(voice.say("happy", name=name))
-    return None
+        return "humor"
+    glad = given.feelings.sentiment in {"positive", "very_positive"}
+    stated = any(not sentence.question for sentence in given.found.sentences)
+    return "happy" if glad and stated else None
 
 
 def _greeting(given: ReactionInput) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from luminora.builtin.offline import values
-from luminora.builtin.offline.lexicon import LANGUAGES, TITLE_OF, TITLES
+from luminora.builtin.offline.lexicon import LANGUAGES, TITLE_OF, TITLES, word_set
 from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.values import Found, Tail, slug
 from luminora.builtin.offline.words import ADJECTIVES, TOPIC_OF
@@ -291,16 +291,19 @@ def activity(tail: Tail, _match: re.Match[str]) -> Iterator[Found]:
         yield "hobbies", f"hobby_{slug(value)}", value, 0.85
 
 
+_NOT_SUBJECTS = word_set(
+    "en in at con with para for por mucho hard every poco bien toda todo demasiado abroad here"
+    " alone online a until till solo sola desde mejor"
+)
+
+
 def studies(tail: Tail, _match: re.Match[str]) -> Iterator[Found]:
     """The subject studied; not where, when or how hard."""
     cut = values.phrase(tail)
     place = re.search(r"\s(?:en|at|in|con|with|por|para|for)\s", cut.folded)
     value = values.thing(cut.until(place.start()) if place else cut)
     head = fold(value).split()[0] if value else ""
-    if value and head not in {
-        *"en in at con with para for por mucho hard every poco bien toda todo demasiado abroad".split(),  # noqa: SIM905
-        *"here alone online a until till solo sola desde mejor".split(),  # noqa: SIM905
-    }:
+    if value and head not in _NOT_SUBJECTS:
         yield "work", "studies", value, 0.85
 
 

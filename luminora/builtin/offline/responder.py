@@ -106,36 +106,35 @@ def _name(facts: Sequence[Known]) -> str:
     return next((shown(fact.get("value")) for fact in facts if fact.get("key") == "name"), "")
 
 
-def _answer(
-    question: Question, grounding: Grounding, voice: Voice, facts: Sequence[Known]
-) -> str | None:
-    name = _name(facts)
-    match question.kind:
-        case "fact":
-            return _fact_answer(question.keys, grounding, voice, facts)
-        case "own_name":
-            if name:
-                return voice.say("own_name_and_yours", name=name)
-            return f"{voice.say('own_name')} {voice.say('own_name_and_ask')}"
-        case "surprise":
-            return _of_course(grounding, voice, facts)
-        case "about_me":
-            known = summary(facts, voice.language)
-            return (
-                voice.say("about_you", list=voice.shaped(known))
-                if facts
-                else voice.say("nothing_known")
-            )
-        case "memory":
-            memory = best_memory(grounding, lenient=True)
-            return quoted(memory, voice) if memory else _fact_by_words(grounding, voice, facts)
-        case "who":
-            return voice.say("ai")
-        case "how_are_you":
-            low = voice.mood in {"sad", "hurt", "worried"}
-            return voice.say("how_are_you_low" if low else "how_are_you", name=name)
-        case _:
-            return voice.say(question.kind)
+def _answer(question: Question, grounding: Grounding, voice: Voice, facts: Sequence[Known]) -> str:
+    if question.kind == "fact":
+        return _fact_answer(question.keys, grounding, voice, facts)
+    if question.kind == "own_name":
+        return _own_name(voice, _name(facts))
+    if question.kind == "surprise":
+        return _of_course(grounding, voice, facts)
+    if question.kind == "memory":
+        memory = best_memory(grounding, lenient=True)
+        return quoted(memory, voice) if memory else _fact_by_words(grounding, voice, facts)
+    return _about_us(question.kind, voice, facts)
+
+
+def _own_name(voice: Voice, name: str) -> str:
+    if name:
+        return voice.say("own_name_and_yours", name=name)
+    return f"{voice.say('own_name')} {voice.say('own_name_and_ask')}"
+
+
+def _about_us(kind: str, voice: Voice, facts: Sequence[Known]) -> str:
+    """Answer what is asked about the user as a whole, or about the companion."""
+    if kind == "about_me":
+        if not facts:
+            return voice.say("nothing_known")
+        return voice.say("about_you", list=voice.shaped(summary(facts, voice.language)))
+    if kind == "how_are_you":
+        low = voice.mood in {"sad", "hurt", "worried"}
+        return voice.say("how_are_you_low" if low else "how_are_you", name=_name(facts))
+    return voice.say("ai" if kind == "who" else kind)
 
 
 def _fact_answer(

@@ -70,7 +70,9 @@ _LIKED = re.compile(
     r" like)|like|love))"
     r"(?=\s)"
 )
-_MINE = re.compile(r"\s+(?:de )?(?:mi|my) (?:best |mejor )?(?P<noun>[a-z]+(?:-in-law)?)")
+_MINE = re.compile(
+    r"\s+(?:de )?(?:como se llaman? |el nombre de |the name of )?(?:mi|my) (?:best |mejor )?(?P<noun>[a-z]+(?:-in-law)?)"
+)
 
 
 def forgotten(sentence: Sentence, known: Known) -> tuple[list[tuple[int, int]], list[str]]:

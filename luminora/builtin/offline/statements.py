@@ -9,7 +9,6 @@ from typing import Any
 
 from luminora.builtin.offline.lexicon import FIELDS, word_set
 from luminora.builtin.offline.text import fold
-from luminora.builtin.offline.words import TOPICS
 
 Fact = Mapping[str, Any]
 MAX_SHOWN = 120
@@ -63,33 +62,88 @@ _CLAUSES_EN = {
     "wake_time": "you get up at {v}",
 }
 _PREFIXED = {
-    "es": {"goal_": "[quieres|quiere] {v}", "allergy_": "[tienes|tiene] alergia a {v}", "hobby_": "[tu|su] afición: {v}"},
-    "en": {"goal_": "you want to {v}", "allergy_": "you are allergic to {v}", "hobby_": "your hobby: {v}"},
-}  # fmt: skip
+    "es": {
+        "goal_": "[quieres|quiere] {v}",
+        "allergy_": "[tienes|tiene] alergia a {v}",
+        "hobby_": "[tu|su] afición: {v}",
+    },
+    "en": {
+        "goal_": "you want to {v}",
+        "allergy_": "you are allergic to {v}",
+        "hobby_": "your hobby: {v}",
+    },
+}
 _GROUPS = {
     "es": {"likes_": "[te|le] gusta esto: {v}", "dislikes_": "no [te|le] gusta esto: {v}"},
     "en": {"likes_": "you like {v}", "dislikes_": "you don't like {v}"},
 }
 _TOPIC_ES = {
-    "color": "color", "food": "comida", "dish": "plato", "drink": "bebida", "dessert": "postre",
-    "fruit": "fruta", "movie": "película", "book": "libro", "song": "canción", "series": "serie",
-    "anime": "anime", "manga": "manga", "game": "juego", "band": "banda", "singer": "cantante",
-    "team": "equipo", "sport": "deporte", "animal": "animal", "number": "número", "season": "estación",
-    "city": "ciudad", "country": "país", "music": "música", "genre": "género", "subject": "asignatura",
-    "day": "día", "flower": "flor", "actor": "actor", "actress": "actriz", "artist": "artista",
-    "author": "autor", "character": "personaje", "ice_cream": "helado", "place": "lugar",
-}  # fmt: skip
+    "color": "color",
+    "food": "comida",
+    "dish": "plato",
+    "drink": "bebida",
+    "dessert": "postre",
+    "fruit": "fruta",
+    "movie": "película",
+    "book": "libro",
+    "song": "canción",
+    "series": "serie",
+    "anime": "anime",
+    "manga": "manga",
+    "game": "juego",
+    "band": "banda",
+    "singer": "cantante",
+    "team": "equipo",
+    "sport": "deporte",
+    "animal": "animal",
+    "number": "número",
+    "season": "estación",
+    "city": "ciudad",
+    "country": "país",
+    "music": "música",
+    "genre": "género",
+    "subject": "asignatura",
+    "day": "día",
+    "flower": "flor",
+    "actor": "actor",
+    "actress": "actriz",
+    "artist": "artista",
+    "author": "autor",
+    "character": "personaje",
+    "ice_cream": "helado",
+    "place": "lugar",
+}
 _FEMININE = word_set(
     "food drink fruit movie song series band season city music subject flower actress"
 )
 RELATION_ES = {
-    "brother": "hermano", "sister": "hermana", "mother": "madre", "father": "padre", "son": "hijo",
-    "daughter": "hija", "grandmother": "abuela", "grandfather": "abuelo", "aunt": "tía", "uncle": "tío",
-    "cousin": "primo o prima", "nephew": "sobrino", "niece": "sobrina", "partner": "pareja",
-    "friend": "amigo o amiga", "boss": "jefe o jefa", "coworker": "colega", "roommate": "compañía de piso",
-    "teacher": "profe", "neighbor": "vecino o vecina", "mother_in_law": "suegra", "father_in_law": "suegro",
-    "sister_in_law": "cuñada", "brother_in_law": "cuñado", "grandson": "nieto", "granddaughter": "nieta",
-}  # fmt: skip
+    "brother": "hermano",
+    "sister": "hermana",
+    "mother": "madre",
+    "father": "padre",
+    "son": "hijo",
+    "daughter": "hija",
+    "grandmother": "abuela",
+    "grandfather": "abuelo",
+    "aunt": "tía",
+    "uncle": "tío",
+    "cousin": "primo o prima",
+    "nephew": "sobrino",
+    "niece": "sobrina",
+    "partner": "pareja",
+    "friend": "amigo o amiga",
+    "boss": "jefe o jefa",
+    "coworker": "colega",
+    "roommate": "compañía de piso",
+    "teacher": "profe",
+    "neighbor": "vecino o vecina",
+    "mother_in_law": "suegra",
+    "father_in_law": "suegro",
+    "sister_in_law": "cuñada",
+    "brother_in_law": "cuñado",
+    "grandson": "nieto",
+    "granddaughter": "nieta",
+}
 
 
 def shown(value: Any) -> str:
@@ -226,11 +280,8 @@ def heard(key: str, language: str) -> tuple[str, ...]:
     table = HEARD_ES if language == "es" else HEARD_EN
     if key in table:
         return table[key]
-    return next(
-        (lines for part, lines in table.items()
-         if (part.endswith("_") and key.startswith(part)) or (part.startswith("_") and key.endswith(part))),
-        (),
-    )  # fmt: skip
-
-
-KNOWN_TOPICS = frozenset(TOPICS)
+    for part, lines in table.items():
+        begins = part.endswith("_") and key.startswith(part)
+        if begins or (part.startswith("_") and key.endswith(part)):
+            return lines
+    return ()

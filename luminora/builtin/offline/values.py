@@ -118,6 +118,9 @@ def is_proper(word: str) -> bool:
     return bool(word) and (word[0].isupper() or not (word[0].islower() or word[0].isupper()))
 
 
+_NAME_GAP = re.compile(r" +(?:(?:de la|del|van|von|da|bin|ben) (?=\S))?")
+
+
 def full_name(tail: Tail) -> str | None:
     """A name after words that announce one ("me llamo"): any case, at most three words."""
     return _name(tail, strict=False)
@@ -143,12 +146,12 @@ def _name(tail: Tail, *, strict: bool, anywhere: bool = False) -> str | None:
             break
         words.append(word[0])
         offset = word.end()
-        gap = re.compile(r" +(?:(?:de la|del|van|von|da|bin|ben) (?=\S))?").match(
-            tail.folded, offset
-        )
-        if gap is None or not _capital(tail.text[gap.end() :]):
-            if gap is None or strict or not _known_second(tail.folded[gap.end() :]):
-                break
+        gap = _NAME_GAP.match(tail.folded, offset)
+        if gap is None:
+            break
+        hasty = not strict and _known_second(tail.folded[gap.end() :])  # "me llamo juan carlos"
+        if not (hasty or _capital(tail.text[gap.end() :])):
+            break
         if gap[0].strip():
             words[-1] += tail.text[gap.start() : gap.end()].rstrip()
         offset = gap.end()

@@ -52,7 +52,7 @@ class Voice:
     last: str = ""
 
     def pick(self, options: Sequence[str], salt: str = "") -> str:
-        """One of ``options``, by a hash that is the same in every process; not the last one said."""
+        """One of ``options``, by a hash equal in every process; not the last one said."""
         if not options:
             return ""
         fresh = [option for option in options if self.shaped(option) not in self.last] or list(
