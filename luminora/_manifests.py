@@ -169,13 +169,13 @@ def _remembered(cache: Path) -> list[dict[str, Any]] | None:
 
 
 def _remember(cache: Path, rows: list[dict[str, Any]]) -> None:
-    files = [*_paths(), str(_schema_file()), *(row["path"] for row in rows if row["path"])]
-    stamps = [_stamp(path) for path in files]
-    newest = max((stamp[1] or 0 for stamp in stamps), default=0)
-    if newest / 1e9 > time.time() - _FRESH_SECONDS:
-        return
-    text = json.dumps({"head": _head(), "stamps": stamps, "rows": rows}, separators=(",", ":"))
     try:
+        files = [*_paths(), str(_schema_file()), *(row["path"] for row in rows if row["path"])]
+        stamps = [_stamp(path) for path in files]
+        newest = max(stamp[1] or 0 for stamp in stamps)
+        if newest / 1e9 > time.time() - _FRESH_SECONDS:
+            return
+        text = json.dumps({"head": _head(), "stamps": stamps, "rows": rows}, separators=(",", ":"))
         _state.write_atomically(cache, text)
     except OSError:
         return  # a read-only home: discovery is slower, not wrong
@@ -197,10 +197,7 @@ def _scan() -> list[dict[str, Any]]:
             if path and not error:
                 data, error = _read(path)
             if data is not None:
-                found = problems(data, package=package)
-                error = "; ".join(found[:3]) or None
-                summary = None if error else outline(data)
-                error = error or api_problem(data["api"])
+                summary, error = _judged(data, package)
             rows.append(
                 {
                     "name": name,
@@ -258,6 +255,15 @@ def _read(path: Path) -> tuple[Any, str | None]:
         return None, f"{MANIFEST} cannot be read: {problem.strerror}"
     except LuminoraError as problem:
         return None, str(problem)
+
+
+def _judged(data: Any, package: str) -> tuple[dict[str, Any] | None, str | None]:
+    try:
+        if found := problems(data, package=package):
+            return None, "; ".join(found[:3])
+        return outline(data), api_problem(data["api"])
+    except Exception as problem:  # noqa: BLE001 - discovery never raises, whatever it reads
+        return None, f"its manifest cannot be checked: {problem!r}"
 
 
 def outline(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -371,6 +371,8 @@ def _missing(discovery: Discovery, problem: ModuleNotFoundError) -> PluginBroken
     manifest, name = discovery.manifest, problem.name or "?"
     if manifest and f"{manifest.module}.".startswith(f"{name}."):
         return _broken(discovery, f"its manifest names the module '{manifest.module}', not there")
+    if name.partition(".")[0] == discovery.distribution.package:
+        return _broken(discovery, f"its own module '{name}' is missing; install it again")
     commands = {
         module: command
         for providers in (manifest.data.get("providers", {}).values() if manifest else ())

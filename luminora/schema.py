@@ -21,6 +21,8 @@ from luminora.errors import ConfigError, CredentialsMissing, PluginError
 if TYPE_CHECKING:
     from luminora.config import Config
 
+_MAX_REFERENCES = 16  # in a row; a manifest may well go round in a circle
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -350,18 +352,22 @@ def _texts(
 
 def _properties(schema: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
     """Names of the properties that ``schema`` allows at ``path``, as far as it says so plainly."""
-    root: Mapping[str, Any] = schema
-    node: Any = schema
-    for step in (*path, None):
-        while isinstance(node, Mapping) and str(node.get("$ref", "")).startswith("#/"):
-            target: Any = root
-            for name in node["$ref"][2:].split("/"):
-                target = target.get(name, {})
-            node = target
-        if not isinstance(node, Mapping) or step is None:
+    node = _resolved(schema, schema)
+    for step in path:
+        inner = node.get("properties", {}).get(step, node.get("items"))
+        node = _resolved(schema, inner)
+    return list(node.get("properties", {}))
+
+
+def _resolved(root: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
+    for _ in range(_MAX_REFERENCES):
+        if not isinstance(node, Mapping) or not str(node.get("$ref", "")).startswith("#/"):
             break
-        node = node.get("properties", {}).get(step, node.get("items", {}))
-    return list(node.get("properties", {})) if isinstance(node, Mapping) else []
+        target: Any = root
+        for name in node["$ref"][2:].split("/"):
+            target = target.get(name) if isinstance(target, Mapping) else None
+        node = target
+    return node if isinstance(node, Mapping) else {}
 
 
 def _problem(config: Config, place: str, message: str, hint: str | None) -> Problem:

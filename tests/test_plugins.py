@@ -108,6 +108,12 @@ def test_our_own_manifest_satisfies_authors_rules():
     assert plugins.problems(found.manifest.data, package="luminora", strict=True) == []
 
 
+def test_discovery_survives_even_a_checker_that_fails(site, monkeypatch):
+    name = make(site, "lp_a")
+    monkeypatch.setattr(_manifests, "problems", lambda *_, **__: 1 / 0)
+    assert "cannot be checked: ZeroDivisionError" in mine(name)[1].error
+
+
 def test_damaged_metadata_of_others_is_passed_over(site):
     name = make(site, "lp_a")
     broken = site / "other-1.0.dist-info"
@@ -348,6 +354,7 @@ def test_a_provider_of_providers_builds_its_own(site):
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("from luminora import nothing", "ImportError"),
         ("raise __import__('luminora.errors').errors.ConfigError('at import')", "at import"),
+        ("import lp_a.inner", "its own module 'lp_a.inner' is missing"),
         ("x = 1", "has no @hookimpl luminora_cache"),
         ("def luminora_cache(name, config, context): ...", "has no @hookimpl luminora_cache"),
         (CACHE_CODE.replace("def luminora_cache", "def luminora_cahce"), "mean 'luminora_cache'"),

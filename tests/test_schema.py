@@ -273,6 +273,22 @@ def test_problems_come_in_the_documents_order(full):
     ]
 
 
+def test_a_schema_that_goes_round_in_a_circle(site):
+    circle = {
+        "type": "object",
+        "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}},
+        "properties": {
+            "a": {"description": "A.", "allOf": [{"type": "object"}], "$ref": "#/$defs/a"},
+            "gone": {"description": "G.", "properties": {}, "additionalProperties": False},
+        },
+    }
+    name = make(site, "lp_a", data=manifest("lp_a", config_schema=circle))
+    index = index_of(name)
+    assert schema._properties(circle, ("a", "b", "c")) == []
+    (problem,) = check(settings(gone={"x": 1}), index)
+    assert problem.pointer == "/cache_provider/config/gone/x"
+
+
 def test_all_problems_are_in_one_error(full):
     config = load_config({"oops": 1, "memory": {"x": 1}}, env={}, index=full)
     with pytest.raises(ConfigError, match="2 problems") as refusal:

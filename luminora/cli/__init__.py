@@ -9,18 +9,25 @@ Exit codes: 0 ok · 1 failed · 2 usage · 3 configuration invalid · 4 credenti
 
 from __future__ import annotations
 
+import os
 import sys
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "affinity": ("luminora.cli.memory:affinity", "Show how close a user and a companion are."),
     "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
     "config": ("luminora.cli.config:config", "Show and check luminora.json."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
+    "episodes": ("luminora.cli.memory:episodes", "Show the moments worth remembering."),
+    "facts": ("luminora.cli.memory:facts", "Show what is known about a user."),
     "forget": ("luminora.cli.forget:forget", "Delete what is remembered about a user."),
     "health": ("luminora.cli.health:health", "Ask every provider how it is."),
+    "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
     "migrate": ("luminora.cli.migrate:migrate", "Create or upgrade the database's tables."),
+    "mood": ("luminora.cli.memory:mood", "Show a companion's mood."),
     "personality": ("luminora.cli.personality:personality", "List, check and try personalities."),
     "plugins": ("luminora.cli.plugins:plugins", "List, check and switch plugins."),
+    "reindex": ("luminora.cli.reindex:reindex", "Index the messages that still wait for it."),
     "schema": ("luminora.cli.schema:schema", "Write the schema of luminora.json for editors."),
     "search": ("luminora.cli.search:search", "Search what is remembered."),
 }
@@ -30,11 +37,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code; ``argv`` is the command line without the program."""
     arguments = sys.argv[1:] if argv is None else argv
+    completing = any(name.startswith("_LUMINORA") for name in os.environ)  # click's business
     if arguments[:1] in (["--version"], ["-V"]):
         from luminora._version import __version__
 
         return _say(f"luminora {__version__}")
-    if arguments[:1] in ([], ["--help"], ["-h"]):
+    if arguments[:1] in ([], ["--help"], ["-h"]) and not completing:
         return _say(help_text())
     from luminora.cli._run import run
 
@@ -75,6 +83,4 @@ def _say(text: str) -> int:
 
 def hush() -> None:
     """Nobody reads our output any more: say nothing of it, not even when Python ends."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -190,6 +190,31 @@ def test_both_names_of_the_command_are_installed():
     assert names["luminora"] == names["luminora-cli"] == "luminora.cli:main"
 
 
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"_LUMINORA_COMPLETE": "bash_source"}, "complete -o nosort -F"),
+        (
+            {
+                "_LUMINORA_COMPLETE": "bash_complete",
+                "COMP_WORDS": "luminora plugins dis",
+                "COMP_CWORD": "2",
+            },
+            "plain,disable",
+        ),
+    ],
+)
+def test_the_shell_completes_commands(environment, expected):
+    done = subprocess.run(
+        [sys.executable, "-m", "luminora.cli"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert expected in done.stdout
+
+
 # output
 
 
