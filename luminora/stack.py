@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from luminora.errors import SchemaPending
@@ -29,6 +30,7 @@ class Stack:
     Attributes:
         fallback: Answers when ``llm`` cannot; None if the configuration wants none.
         emit: Calls the listeners of an event hook.
+        migration_sets: The plugins' own migrations: component and folder.
     """
 
     config: Config
@@ -39,6 +41,7 @@ class Stack:
     vector_store: VectorStoreProvider
     cache: CacheProvider
     emit: Callable[..., Awaitable[None]]
+    migration_sets: tuple[tuple[str, Path], ...] = ()
 
     @classmethod
     def build(cls, config: Config) -> Self:
@@ -66,6 +69,7 @@ class Stack:
             vector_store=active.build(Kind.VECTOR_STORE, storage=storage),
             cache=active.build(Kind.CACHE),
             emit=active.emit,
+            migration_sets=tuple(active.migration_sets()),
         )
 
     async def open(self) -> None:
@@ -77,7 +81,9 @@ class Stack:
         """
         from luminora.migrations import MigrationRunner  # noqa: PLC0415 - only who opens one
 
-        runner = MigrationRunner.for_config(self.config, self.storage, self.embedding)
+        runner = MigrationRunner.for_config(
+            self.config, self.storage, self.embedding, self.migration_sets
+        )
         if self.config.document["migrations"]["auto"]:
             await runner.migrate()
         elif pending := (await runner.status()).pending:

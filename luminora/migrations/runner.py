@@ -141,6 +141,8 @@ class MigrationRunner:
             InputError: A value is of the wrong type or out of bounds.
         """
         if not any(template.dimensional for template in load_all(driver.dialect, sets)):
+            # nothing here asks for them, but a value that makes no sense is refused all the same
+            Parameters(**{name: value for name, value in chosen.items() if value is not None})
             return cls(driver, sets)
         from luminora.migrations.settings import parameters_of, undeclared  # noqa: PLC0415
 

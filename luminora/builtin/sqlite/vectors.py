@@ -195,8 +195,8 @@ class SqliteVecStore(VectorStoreProvider):
         }
         latency = (perf_counter() - started) * 1000
         if index.dimension is None:
-            detail = "there is no vector index yet: luminora migrate"
-            return CheckResult(Status.WARNING, detail, latency, data)
+            detail = f"empty: the first message creates the index, {path}"
+            return CheckResult(Status.OK, detail, latency, data)
         detail = f"sqlite-vec {version}, {index.count} vectors of {index.dimension}, {path}"
         return CheckResult(Status.OK, detail, latency, data)
 
