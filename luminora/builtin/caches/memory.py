@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -21,15 +21,28 @@ class MemoryCache(CacheProvider):
     """Keeps what was used last, within ``max_bytes``; gone when the process ends.
 
     Safe to use from several threads and event loops.
+
+    Args:
+        config: ``max_bytes``, and ``ttl_defaults``: seconds to keep values of a namespace when
+            ``set`` does not say.
+        context: Not needed.
+        clock: Seconds that only grow; another one for tests.
     """
 
     name = "memory"
 
     def __init__(
-        self, config: Mapping[str, Any] | None = None, context: ProviderContext | None = None
+        self,
+        config: Mapping[str, Any] | None = None,
+        context: ProviderContext | None = None,
+        *,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         del context
-        self._max_bytes = int((config or {}).get("max_bytes", MAX_BYTES))
+        config = config or {}
+        self._max_bytes = int(config.get("max_bytes", MAX_BYTES))
+        self._ttls: dict[str, float] = dict(config.get("ttl_defaults", {}))
+        self._clock = clock
         self._entries: OrderedDict[_Key, tuple[bytes, float | None]] = OrderedDict()
         self._spaces: dict[str, set[str]] = {}
         self._bytes = 0
@@ -53,7 +66,8 @@ class MemoryCache(CacheProvider):
         self, namespace: str, values: Mapping[str, bytes], ttl: float | None = None
     ) -> None:
         """Keep several values."""
-        until = None if ttl is None else monotonic() + ttl
+        ttl = self._ttls.get(namespace) if ttl is None else ttl
+        until = None if ttl is None else self._clock() + ttl
         with self._lock:
             for key, value in values.items():
                 self._drop((namespace, key))
@@ -79,12 +93,19 @@ class MemoryCache(CacheProvider):
         held = f"{len(self._entries)} values, {self._bytes:,} of {self._max_bytes:,} bytes"
         return CheckResult(Status.OK, held, 0.0, {"entries": len(self._entries)})
 
+    async def aclose(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+            self._spaces.clear()
+            self._bytes = 0
+
     def _get(self, key: _Key) -> bytes | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
         value, until = entry
-        if until is not None and monotonic() >= until:
+        if until is not None and self._clock() >= until:
             self._drop(key)
             return None
         self._entries.move_to_end(key)

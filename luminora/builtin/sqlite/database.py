@@ -43,7 +43,9 @@ _inherited: list[Database] = []
 """Databases of the parent process, kept alive: closing them here would disturb the parent."""
 
 
-def open_database(path: Path | str, *, busy_timeout: float = 30.0) -> Database:
+def open_database(
+    path: Path | str, *, busy_timeout: float = 30.0, durable: bool = True
+) -> Database:
     """The database of that file, opened if this process has it not open yet.
 
     Blocks for the disk. Every call is paired with one :meth:`Database.close`.
@@ -52,6 +54,8 @@ def open_database(path: Path | str, *, busy_timeout: float = 30.0) -> Database:
         path: The file; it and its folder are made if they are absent.
         busy_timeout: Seconds to wait for another process that is writing; the first opener's
             counts.
+        durable: Whether a commit is on the disk before it is acknowledged; a cache need not wait
+            for that. The first opener's counts.
 
     Raises:
         StorageError: The file cannot be opened, written, or is no database.
@@ -60,7 +64,7 @@ def open_database(path: Path | str, *, busy_timeout: float = 30.0) -> Database:
     with _lock:
         database = _open.get(real)
         if database is None:
-            database = _open[real] = Database(real, busy_timeout)
+            database = _open[real] = Database(real, busy_timeout, durable=durable)
         database.users += 1
         return database
 
@@ -74,15 +78,14 @@ class Database:
         commits: Transactions committed so far; fewer than the writes, as concurrent ones share.
     """
 
-    def __init__(self, path: Path, busy_timeout: float) -> None:
+    def __init__(self, path: Path, busy_timeout: float, *, durable: bool = True) -> None:
         self.path = path
         self.users = 0
         self.commits = 0
         self.forked = False
-        self._busy_timeout = busy_timeout
         self._loaders: list[Callable[[apsw.Connection], None]] = []
         self._writes, self._reads = Inbox(), Inbox()
-        self._writer = _connect_writer(path, busy_timeout)
+        self._writer = _connect_writer(path, busy_timeout, durable=durable)
         self._readers: list[apsw.Connection] = []
         try:
             for _ in range(READERS):
@@ -260,7 +263,7 @@ def snapshot(connection: apsw.Connection) -> Iterator[None]:
         _roll_back(connection)
 
 
-def _connect_writer(path: Path, busy_timeout: float) -> apsw.Connection:
+def _connect_writer(path: Path, busy_timeout: float, *, durable: bool) -> apsw.Connection:
     _prepare_folder(path)
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     with translated(path):
@@ -275,7 +278,7 @@ def _connect_writer(path: Path, busy_timeout: float) -> apsw.Connection:
                     hint="check the permissions of the file and of its folder",
                 )
             connection.pragma("journal_mode", "wal")
-            connection.pragma("synchronous", "full")
+            connection.pragma("synchronous", "full" if durable else "normal")
             connection.pragma("foreign_keys", 1)
     except LuminoraError:
         connection.close()
