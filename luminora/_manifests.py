@@ -1,8 +1,8 @@
 """Find the installed plugins and read their manifests without importing a line of their code.
 
 What was found is remembered in the user's cache folder together with the time stamps of every
-``sys.path`` entry and manifest, so that a warm discovery costs some ``stat`` calls and one small
-file. A manifest's body is read again only when somebody asks for it.
+``sys.path`` entry, distribution and manifest, so that a warm discovery costs some ``stat`` calls
+and one small file. A manifest's body is read again only when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -150,6 +150,27 @@ def _stamp(path: str) -> list[Any]:
     return [path, status.st_mtime_ns, status.st_size]
 
 
+def _installed(folder: str) -> dict[str, int]:
+    """The distributions' metadata in a folder of ``sys.path``, each with its time stamp."""
+    try:
+        with os.scandir(folder) as entries:
+            return {
+                entry.name: entry.stat().st_mtime_ns
+                for entry in entries
+                if entry.name.endswith((".dist-info", ".egg-info"))
+            }
+    except OSError:
+        return {}
+
+
+def _same(old: list[Any], installed: Any) -> bool:
+    """Whether a file, or what is installed in a folder that changed otherwise, is as it was.
+
+    A current folder on ``sys.path`` changes with every file that an application writes.
+    """
+    return _stamp(old[0]) == old or (installed is not None and _installed(old[0]) == installed)
+
+
 def _head() -> dict[str, Any]:
     """All but the files that the answer depends on."""
     return {"format": 1, "luminora": __version__, "api": API_VERSION, "paths": _paths()}
@@ -158,7 +179,9 @@ def _head() -> dict[str, Any]:
 def _remembered(cache: Path) -> list[dict[str, Any]] | None:
     try:
         document = json.loads(cache.read_bytes())
-        if document["head"] != _head() or any(_stamp(old[0]) != old for old in document["stamps"]):
+        installed = document["installed"]
+        stamps = document["stamps"]
+        if document["head"] != _head() or not all(_same(o, installed.get(o[0])) for o in stamps):
             return None
         rows: list[dict[str, Any]] = document["rows"]
         for row in rows:
@@ -170,12 +193,20 @@ def _remembered(cache: Path) -> list[dict[str, Any]] | None:
 
 def _remember(cache: Path, rows: list[dict[str, Any]]) -> None:
     try:
-        files = [*_paths(), str(_schema_file()), *(row["path"] for row in rows if row["path"])]
-        stamps = [_stamp(path) for path in files]
-        newest = max(stamp[1] or 0 for stamp in stamps)
-        if newest / 1e9 > time.time() - _FRESH_SECONDS:
+        files = [str(_schema_file()), *(row["path"] for row in rows if row["path"])]
+        installed = {path: _installed(path) for path in _paths()}
+        document = {
+            "head": _head(),
+            "stamps": [_stamp(path) for path in [*_paths(), *files]],
+            # a package that is missing may come without any metadata's changing
+            "installed": installed if all(row["path"] for row in rows) else {},
+            "rows": rows,
+        }
+        changes = [stamp for found in installed.values() for stamp in found.values()]
+        changes += [_stamp(path)[1] or 0 for path in files]
+        if max(changes) / 1e9 > time.time() - _FRESH_SECONDS:
             return
-        text = json.dumps({"head": _head(), "stamps": stamps, "rows": rows}, separators=(",", ":"))
+        text = json.dumps(document, separators=(",", ":"))
         _state.write_atomically(cache, text)
     except OSError:
         return  # a read-only home: discovery is slower, not wrong

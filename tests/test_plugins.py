@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -166,6 +167,26 @@ def test_a_warm_discovery_notices_a_new_plugin_and_an_edited_manifest(site, scan
     path.write_text(json.dumps(manifest("lp_a")))
     assert mine(name)[1].error is None
     assert len(scans) == 5
+
+
+def test_files_that_come_and_go_beside_the_plugins_are_no_change(site, scans):
+    name = make(site, "lp_a")
+    mine(name)
+    (site / "luminora.db-wal").write_text("")
+    assert len(mine(name)) == 2
+    assert len(scans) == 1
+
+
+def test_a_distribution_that_is_installed_again_is_a_change(site, scans):
+    name = make(site, "lp_a")
+    age(site)
+    mine(name)
+    shutil.rmtree(site / "luminora_a-1.2.3.dist-info")
+    make(site, "lp_a", value="lp_gone")
+    assert "lp_gone" in mine(name)[1].error
+    (site / "lp_gone").mkdir()
+    assert "there is no" in mine(name)[1].error
+    assert len(scans) == 3
 
 
 def test_what_changed_just_now_is_not_cached(site):
