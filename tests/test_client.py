@@ -5,9 +5,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from luminora.config import load_config
 
 from luminora.client import LuminoraCoreClient
+from luminora.config import load_config
 from luminora.errors import (
     Conflict,
     ConnectionFailed,

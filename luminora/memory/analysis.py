@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from luminora.memory.validate import clean
 from luminora.providers import ChatMessage, ChatRequest, Grounding
 
 SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
@@ -297,8 +298,3 @@ def _text(value: Any, limit: int) -> str | None:
 def _texts(value: Any) -> list[str]:
     found = (_text(item, 50) for item in (value if isinstance(value, list) else [])[:20])
     return [item for item in found if item]
-
-
-def clean(text: str) -> str:
-    """``text`` without NUL characters and lone surrogates, which no storage keeps."""
-    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")

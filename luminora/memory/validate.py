@@ -55,3 +55,8 @@ def checked_count(value: Any, what: str, most: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise InputError(f"{what} is {value!r:.60}", hint=f"pass a whole number from 1 to {most}")
     return value
+
+
+def clean(text: str) -> str:
+    """A model's ``text`` without NUL characters and lone surrogates, which no database keeps."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")

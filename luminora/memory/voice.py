@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from luminora.errors import LuminoraError, ProviderTimeout
 from luminora.memory.analysis import Analysis, analysis_request, read_analysis
+from luminora.memory.validate import clean
 from luminora.providers import ChatDelta, ChatRequest, Grounding, LLMProvider, Usage
 
 log = logging.getLogger(__name__)
@@ -71,9 +72,9 @@ class Voice:
         try:
             async for delta in _timed(self._llm.stream(request), self._llm.name):
                 last = delta
-                if delta.text:
-                    pieces.append(delta.text)
-                    yield delta.text
+                if piece := clean(delta.text):
+                    pieces.append(piece)
+                    yield piece
         except Exception as error:
             if not pieces and self._fallback is None:
                 raise
@@ -115,7 +116,7 @@ class Voice:
                 f"no answer within {REPLY_SECONDS:g} s", provider=provider.name
             ) from error
         return Spoken(
-            text=result.text, model=result.model, provider=provider.name, usage=result.usage
+            text=clean(result.text), model=result.model, provider=provider.name, usage=result.usage
         )
 
     def _told(self, error: Exception) -> str:
