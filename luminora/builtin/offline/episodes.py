@@ -122,7 +122,7 @@ _KINDS = (
         6.5,
         "negative",
         "anger conflict",
-        r"(?:me peleé|me pelee|discuti|he discutido|me enfade|bronca) con|tuvimos una (?:pelea"
+        r"(?:me pelee|discuti|he discutido|me enfade|bronca) con|tuvimos una (?:pelea"
         r"|discusion)|had a (?:big |huge )?"
         r"(?:fight|argument) with|fought with my|argued with my",
     ),

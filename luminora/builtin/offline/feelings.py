@@ -17,7 +17,7 @@ _POSITIVE = word_set(
     "feliz contento contenta alegre genial maravilloso maravillosa fantastico fantastica increible"
     " bonito"
     " bonita hermoso hermosa precioso preciosa bueno buena bien excelente perfecto perfecta encanta"
-    " encantan encantado encantada adoro amo quiero_mucho gracias orgulloso orgullosa ilusion"
+    " encantan encantado encantada adoro amo gracias orgulloso orgullosa ilusion"
     " ilusionado ilusionada emocionado emocionada divertido divertida risa gane ganado aprobe"
     " aprobado"
     " exito logrado consegui conseguido afortunado afortunada tranquilo tranquila suerte mejor"
@@ -31,8 +31,8 @@ _NEGATIVE = word_set(
     "triste mal malo mala horrible fatal aburrido aburrida cansado cansada enfadado enfadada"
     " enojado"
     " enojada odio miedo asustado asustada preocupado preocupada ansioso ansiosa ansiedad estres"
-    " estresado estresada solo_y sola_y dolor duele llorar lloro llorando lloré peor problema"
-    " problemas fracaso fracase suspendi perdi despedido despedida enfermo enferma extraño culpa"
+    " estresado estresada sola dolor duele llorar lloro llorando llore peor problema"
+    " problemas fracaso fracase suspendi perdi despedido despedida enfermo enferma extrano culpa"
     " decepcionado decepcionada frustrado frustrada asco harto harta agobiado agobiada nervioso"
     " nerviosa"
     " sad bad terrible horrible awful boring bored tired angry mad upset hate scared afraid worried"
@@ -63,7 +63,7 @@ _NEGATION = word_set("no nunca not never don't didn't isn't wasn't sin without n
 _EMOJI = {"positive": "😀😃😄😁😊🙂😍🥰😘❤💕🎉👍😂🤣🥳✨", "negative": "😢😭😞😔😟🙁☹😠😡💔👎😰😨"}
 
 _ORDERED_AFFINITY = re.compile(
-    r"\b(?:afinidad|affinity|puntos? de (?:relacion|amistad|cariño)|relationship (?:level|points?)"
+    r"\b(?:afinidad|affinity|puntos? de (?:relacion|amistad|carino)|relationship (?:level|points?)"
     r"|nivel de (?:relacion|amistad)|soulmate level|alma gemela nivel)\b"
 )
 
@@ -166,7 +166,9 @@ def _sentiment(score: float, told: Sequence[Sentence]) -> str:
     return "very_negative"
 
 
-_PERSONAL = word_set("personal_info family relationships health goals location work pets")
+_PERSONAL = frozenset(
+    ("personal_info", "family", "relationships", "health", "goals", "location", "work", "pets")
+)
 
 
 def affinity_event(

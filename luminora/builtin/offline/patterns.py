@@ -61,7 +61,8 @@ RULES: tuple[Rule, ...] = (
     # name
     _rule(
         r"(?:me llamo|mi nombre(?: completo)? es|puedes llamarme|me dicen|me puedes decir|llamame"
-        r"|my (?:full |real )?name(?: is|'s)|i go by|the name's|^name's|(?<=hey, )name's|(?:people|friends|they|everyone"
+        r"|my (?:full |real )?name(?: is|'s)|i go by|the name's|^name's|(?<=hey, )name's"
+        r"|(?:people|friends|they|everyone"
         r"|you can) call me)\b",
         one("personal_info", "name", values.full_name, 0.95),
     ),
@@ -74,7 +75,8 @@ RULES: tuple[Rule, ...] = (
     _rule(r"(?:i'm|i am|im)(?=\s)", i_am),
     # age and birthday
     _rule(
-        r"(?:tengo|acabo de cumplir|cumplo|cumpli|hoy cumplo|i'm|i am|im|i turned|i(?:'ve)? just turned"
+        r"(?:tengo|acabo de cumplir|cumplo|cumpli|hoy cumplo|i'm|i am|im|i turned"
+        r"|i(?:'ve)? just turned"
         r"|mi edad es(?: de)?|my age is)(?=\s)",
         age,
     ),

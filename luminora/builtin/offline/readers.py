@@ -42,7 +42,7 @@ def age(tail: Tail, match: re.Match[str]) -> Iterator[Found]:
         rest,
     )
     plain = not match[0].startswith("tengo") and re.match(
-        r"\s*(?:$|[.!,;](?!\d)|and\b|but\b|now\b|today\b|hoy\b|ayer\b|manana\b|tomorrow\b|living\b"
+        r"\s*(?:$|[.!,;](?!\d)|and\b|but\b|now\b|today\b|hoy\b|ayer\b|manana\b|tomorrow\b|last\b|living\b"
         r"|from\b)",
         rest,
     )

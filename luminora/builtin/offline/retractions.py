@@ -71,7 +71,8 @@ _LIKED = re.compile(
     r"(?=\s)"
 )
 _MINE = re.compile(
-    r"\s+(?:de )?(?:como se llaman? |el nombre de |the name of )?(?:mi|my) (?:best |mejor )?(?P<noun>[a-z]+(?:-in-law)?)"
+    r"\s+(?:de )?(?:como se llaman? |el nombre de |the name of )?(?:mi|my)"
+    r" (?:best |mejor )?(?P<noun>[a-z]+(?:-in-law)?)"
 )
 
 
