@@ -19,7 +19,7 @@ _LEVELS = (
     (21, "acquaintance"),
     (0, "stranger"),
 )
-_FORMAL = 0.7
+_FORMAL = 0.75
 _TERSE = 0.3
 _REGISTER = re.compile(r"\[([^|\[\]]*)\|([^|\[\]]*)\]")
 _BRIGHT = frozenset(("happy", "excited", "playful"))
