@@ -11,10 +11,9 @@ Importing this package loads no third-party module; each name below is loaded wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from luminora._version import API_VERSION, __version__
 
+TYPE_CHECKING = False  # what `typing` calls it, without the cost of importing that
 if TYPE_CHECKING:
     from luminora.client import LuminoraCoreClient
     from luminora.config import Config, load_config
@@ -63,7 +62,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'luminora' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - part of being lazy

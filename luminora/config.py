@@ -368,11 +368,14 @@ def _name_providers(leaves: Leaves, index: Index) -> None:
 
 
 def _embedding_for(llm: str, index: Index) -> str | None:
-    """The LLM's own embeddings, or those recommended beside it if they talk to nobody."""
+    """The LLM's own embeddings; else those recommended beside it, if they talk to nobody.
+
+    Where nothing is recommended those are the embedded default's.
+    """
     if index.peek("embedding", llm) or known("embedding", llm):
         return llm
-    advice = index.recommended("llm", llm, "embedding")
-    offer = index.peek("embedding", advice) if advice else None
+    advice = index.recommended("llm", llm, "embedding") or "static"
+    offer = index.peek("embedding", advice)
     return advice if offer and not offer.entry.get("hosts") else None
 
 

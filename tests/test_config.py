@@ -285,13 +285,17 @@ def test_old_and_short_shapes(load, given, pointer, value):
     assert node == value
 
 
-@pytest.mark.parametrize("llm", ["claude", "anthropic", "groq", "nobody-knows-it"])
+@pytest.mark.parametrize("llm", ["claude", "anthropic"])
 def test_embeddings_that_nobody_chose_are_left_open(load, llm):
     assert load({"llm_provider": llm}).document["embedding_provider"] is None
 
 
 def test_a_recommendation_that_talks_to_nobody_is_taken(load):
     assert load({}).section("embedding")["name"] == "static"
+
+
+def test_where_nothing_is_recommended_the_embedded_default_serves(load):
+    assert load({"llm_provider": "groq"}).section("embedding")["name"] == "static"
 
 
 def test_two_dimensions_that_differ_are_refused(load):

@@ -76,6 +76,7 @@ def _persona(personality: Personality, compiled: CompiledPersonality) -> dict[st
         "fillers": compiled.fillers,
         "expressions": compiled.expressions,
         "trigger_responses": compiled.trigger_responses,
+        "mood_triggers": personality.mood_triggers,
         "sample_responses": [
             {"input": sample.input, "output": sample.output}
             for sample in personality.sample_responses
