@@ -25,6 +25,7 @@ COMMANDS = {
     "help": "this list",
     "quit": "leave (also /exit, Ctrl-D)",
 }
+_SPELLINGS = [*(f"/{name}" for name in COMMANDS), "/exit"]
 _RECENT = 20
 
 
@@ -57,7 +58,7 @@ def command_in(text: str) -> tuple[str, str] | None:
     name = "quit" if name == "exit" else name
     if name not in COMMANDS:
         raise InputError(
-            f"there is no command '/{name:.40}'{suggestion(name, [*COMMANDS, 'exit'])}",
+            f"there is no command '/{name:.40}'{suggestion(f'/{name}', _SPELLINGS)}",
             hint="/help lists them; to say a line that begins with a slash, type two: //",
         )
     if name == "search" and not argument.strip():

@@ -61,7 +61,7 @@ SPANISH = Script(
         Process("a doubt, and the question itself", ("Vaya, ¿no lo sabes?", "¿Cómo me llamo?")),
         Process("a new conversation, the same person", ("¿Adónde voy a viajar?",), new=True),
     ),
-    probe="Hola, ya estoy aquí",
+    probe="¿Qué tal estás?",
 )
 ENGLISH = Script(
     language="en",
@@ -71,9 +71,9 @@ ENGLISH = Script(
         Process("Emma introduces herself", ("My name is Emma and I'm going to the Himalayas",)),
         Process("who is who", ("What's your name?",)),
         Process("a doubt, and the question itself", ("Oh, don't you know?", "What's my name?")),
-        Process("a new conversation, the same person", ("Where am I travelling to?",), new=True),
+        Process("a new conversation, the same person", ("Where am I going?",), new=True),
     ),
-    probe="Hello, here I am again",
+    probe="How are you?",
 )
 SCRIPTS = {script.language: script for script in (SPANISH, ENGLISH)}
 
@@ -99,9 +99,8 @@ def demo(personality: str | None, lang: str | None, *, keep: bool) -> None:
             # languages side by side, each one's processes strictly one after the other
             stages = [Stage(script, world, pool) for script in scripts]
             for stage in stages:
-                stage.play()
-        for script in scripts:
-            _voices.show(script.personality, script.probe, folder)
+                turns = stage.play()
+                _voices.show(stage.script.personality, stage.script.probe, turns, folder)
         seconds = time.perf_counter() - started
         processes = sum(len(script.processes) for script in scripts)
         _farewell(folder, scripts[0], f"{processes} processes, {seconds:.1f} s", keep=keep)
@@ -127,14 +126,14 @@ class _World:
     """An environment in which nothing of the user's own configuration is found."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._empty = folder / "empty"
+        self._empty.mkdir()
         kept = {name: value for name, value in os.environ.items() if "LUMINORA" not in name}
-        self.env = {
+        self._env = {
             **kept,
             "LUMINORA_DATA_DIR": str(folder),
-            "XDG_CONFIG_HOME": str(folder / "no-config"),
+            "XDG_CONFIG_HOME": str(self._empty),
             "PYTHONUTF8": "1",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
 
     def chat(self, script: Script, process: Process) -> list[dict[str, Any]]:
@@ -143,18 +142,30 @@ class _World:
         Raises:
             LuminoraError: It failed.
         """
-        command = [sys.executable, "-m", "luminora.cli", "chat", "--json", "--user", script.user]
-        command += ["--personality", script.personality, *(["--new"] if process.new else [])]
-        done = subprocess.run(  # noqa: S603 - our own command
-            command,
-            input="".join(f"{line}\n" for line in process.lines),
-            capture_output=True,
-            encoding="utf-8",
-            env=self.env,
-            cwd=self.folder,
-            timeout=_SECONDS,
-            check=False,
-        )
+        command = [sys.executable, "-P", "-m", "luminora.cli", "chat", "--json"]
+        command += [
+            "--user",
+            script.user,
+            "--personality",
+            script.personality,
+            *(["--new"] if process.new else []),
+        ]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own command
+                command,
+                input="".join(f"{line}\n" for line in process.lines),
+                capture_output=True,
+                encoding="utf-8",
+                env=self._env,
+                cwd=self._empty,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise LuminoraError(
+                f"a process of the demonstration took more than {_SECONDS:g} seconds",
+                hint="luminora health",
+            ) from None
         if done.returncode:
             raise LuminoraError(
                 f"a process of the demonstration ended with code {done.returncode}: "
@@ -165,31 +176,36 @@ class _World:
 
 
 class Stage:
-    """One script being played: its processes run ahead while their predecessors are shown."""
+    """One script being played: its processes run ahead while their predecessors are shown.
+
+    Attributes:
+        script: What is played.
+    """
 
     def __init__(self, script: Script, world: _World, pool: ThreadPoolExecutor) -> None:
-        self._script = script
+        self.script = script
         self._world = world
         self._done: list[Future[list[dict[str, Any]]]] = [Future() for _ in script.processes]
         pool.submit(self._run)
 
     def _run(self) -> None:
-        for process, done in zip(self._script.processes, self._done, strict=True):
+        for process, done in zip(self.script.processes, self._done, strict=True):
             try:
-                done.set_result(self._world.chat(self._script, process))
+                done.set_result(self._world.chat(self.script, process))
             except Exception as problem:  # noqa: BLE001 - told by whoever shows it
                 for left in self._done:
                     if not left.done():
                         left.set_exception(problem)
                 return
 
-    def play(self) -> None:
-        """Print every process's conversation and what it left behind."""
-        script = self._script
+    def play(self) -> list[dict[str, Any]]:
+        """Print every process's conversation and what it left behind; all turns of it."""
+        script = self.script
         say(
             click.style(f"── {script.personality} and {script.user} ({script.language})", bold=True)
         )
         points = 0
+        turns = []
         for number, (process, done) in enumerate(
             zip(script.processes, self._done, strict=True), start=1
         ):
@@ -197,7 +213,9 @@ class Stage:
             for turn in done.result():
                 _show_turn(turn, points)
                 points = turn["affinity"]["points"] if turn["affinity"] else points
+                turns.append(turn)
         say()
+        return turns
 
 
 def _show_turn(turn: Mapping[str, Any], points: int) -> None:

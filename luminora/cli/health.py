@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -91,7 +92,7 @@ async def _checked(config: Config, within: float) -> dict[str, CheckResult]:
     from luminora import schema
     from luminora.health import check_all
     from luminora.plugins import activate
-    from luminora.providers import CheckResult, Status
+    from luminora.providers import CheckResult, Status, StorageProvider
 
     failed: dict[str, CheckResult] = {}
     for problem in schema.validate(config):
@@ -99,8 +100,15 @@ async def _checked(config: Config, within: float) -> dict[str, CheckResult]:
         told = f"{problem.message}\n→ {problem.hint}" if problem.hint else problem.message
         failed.setdefault(part or "configuration", CheckResult(Status.ERROR, told))
     built = _built(activate(config), failed)
+    storage = built.get("storage")
     try:
-        checks = await check_all(built, within=within)
+        checks = await check_all({"storage": storage}, within=within) if storage else {}
+        if isinstance(storage, StorageProvider) and checks["storage"].data:
+            # it exists, so connecting creates nothing; a vector store may share the connection
+            with contextlib.suppress(LuminoraError):  # its own check has told why
+                await storage.connect()
+        rest = {name: provider for name, provider in built.items() if name != "storage"}
+        checks |= await check_all(rest, within=within)
     finally:
         for provider in built.values():
             await provider.aclose()

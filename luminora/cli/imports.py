@@ -92,17 +92,14 @@ class Source:
         Raises:
             InputError: A line is none; the error names it.
         """
-        limit = max_chars * _BYTES_PER_CHARACTER + _BESIDES_CONTENT
+        limit = min(max_chars * _BYTES_PER_CHARACTER + _BESIDES_CONTENT, _jsonc.MAX_BYTES)
         for number, line in read_lines(self._file, limit):
             where = f"{self._name}:{number}"
             if isinstance(line, InputError):
                 raise InputError(line.message, where=where)
             self._lines.append(number)
             self._show()
-            found = _jsonc.parse(line, where, error=InputError)
-            if not isinstance(found, Mapping):
-                raise InputError("expected a JSON object", where=where, hint=_EXAMPLE)
-            yield found
+            yield _object(line, where)
 
     def place(self, where: str | None) -> str:
         """The line of an error that names an item by its number."""
@@ -124,6 +121,18 @@ class Source:
 
 
 _EXAMPLE = 'as in {"role": "user", "content": "Hola"}'
+
+
+def _object(line: bytes, where: str) -> Mapping[str, Any]:
+    try:
+        found = _jsonc.parse(line, "line", error=InputError)
+    except InputError as problem:
+        pointer = (problem.where or "").partition(" ")[2]
+        place = f"{where} {pointer}" if pointer else where
+        raise InputError(problem.message, where=place, hint=_EXAMPLE) from None
+    if not isinstance(found, Mapping):
+        raise InputError("expected a JSON object", where=where, hint=_EXAMPLE)
+    return found
 
 
 def _opened_file(file: str, stack: ExitStack) -> BinaryIO:
@@ -164,7 +173,7 @@ def _stopped(
     parts = [
         problem.hint,
         f"{stored:,} messages before it were imported into session {session.session_id}",
-        "correct the line and run the same command again: messages with an id are not stored twice",
+        "correct it and run the same command again: messages with an id are not stored twice",
     ]
-    hint = "; ".join(part for part in parts if part)
+    hint = "\n  → ".join(part for part in parts if part)
     return InputError(problem.message, where=source.place(problem.where), hint=hint)
