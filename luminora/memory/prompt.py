@@ -62,6 +62,8 @@ def ground(
 
 def _persona(personality: Personality, compiled: CompiledPersonality) -> dict[str, object]:
     persona = personality.document.get("persona")
+    level = next(one for one in personality.levels if one.name == compiled.level)
+    mood = personality.moods[compiled.mood]
     return {
         "name": compiled.name,
         "slug": compiled.slug,
@@ -75,6 +77,8 @@ def _persona(personality: Personality, compiled: CompiledPersonality) -> dict[st
         "tone": compiled.tone,
         "fillers": compiled.fillers,
         "expressions": compiled.expressions,
+        "level_expressions": level.modifier.expression_additions,
+        "mood_expressions": mood.modifier.expression_additions,
         "trigger_responses": compiled.trigger_responses,
         "mood_triggers": personality.mood_triggers,
         "sample_responses": [

@@ -70,7 +70,11 @@ class Environment:
 
 def _uv(*argv: object) -> None:
     outcome = subprocess.run(
-        [str(UV), *map(str, argv), "--quiet"], capture_output=True, text=True, check=False
+        [str(UV), *map(str, argv), "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "UV_COMPILE_BYTECODE": "1"},  # or every process compiles anew
     )
     assert outcome.returncode == 0, outcome.stderr
 

@@ -159,6 +159,8 @@ SPANISH: Mapping[str, Lines] = {
         "Con mucho gusto [te|le] escucho.",
         "Cuando [quieras|guste].",
     ),
+    "acquaintance": ("Me gusta ir conociéndo[te|le].", "Poco a poco."),
+    "friend": ("Me alegra que me lo [cuentes|cuente].", "Da gusto hablar contigo."),
     "close_friend": (
         "Ya [sabes|sabe] que [puedes|puede] contar conmigo.",
         "Me gusta que me lo [cuentes|cuente].",
@@ -298,6 +300,8 @@ ENGLISH: Mapping[str, Lines] = {
     "repeated_name": ("Yes, {name}, I remember.",),
     "renamed": ("Understood: I'll call you {name} from now on.",),
     "stranger": ("Thank you for telling me.", "I'm glad to listen.", "Whenever you like."),
+    "acquaintance": ("I like getting to know you.", "Little by little."),
+    "friend": ("I'm glad you told me.", "It's good to talk with you."),
     "close_friend": ("You know you can count on me.", "I like it when you tell me things."),
     "soulmate": (
         "I'm always here, dear heart.",

@@ -36,6 +36,8 @@ class Voice:
         level: One of the five default levels; a persona's own levels are placed by affinity.
         mood: Name of the mood in force.
         formal: Whether the user is addressed with courtesy ("usted").
+        level_turns: What the persona says at this level of the relationship only.
+        mood_turns: What it says in this mood only.
         seed: Chooses between phrases; the same message gets the same choice.
     """
 
@@ -47,6 +49,8 @@ class Voice:
     parameters: Mapping[str, float]
     gender: str
     fillers: tuple[str, ...] = ()
+    level_turns: tuple[str, ...] = ()
+    mood_turns: tuple[str, ...] = ()
     triggers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seed: str = ""
     last: str = ""
@@ -92,19 +96,16 @@ class Voice:
         if grave and self.mood in _BRIGHT:
             return ""
         table = SPANISH if self.language == "es" else ENGLISH
-        lines = table.get(f"mood_{self.mood}")
-        if lines:
-            return self.pick(lines, "mood")
-        if grave or not self.fillers or self._roll("filler", 2):
+        mood = (*table.get(f"mood_{self.mood}", ()), *("" if grave else self.mood_turns))
+        if mood:
+            return _opening(self.pick(mood, "mood"))
+        if grave or self._roll("opener", 3) == 0:
             return ""
-        filler = self.pick(self.fillers, "fillers")
-        return filler[:1].upper() + filler[1:] + ("" if filler[-1] in ".!?…~," else "…")
+        return _opening(self.pick((*self.level_turns, *self.fillers[:1]), "opener"))
 
     def closer(self, *, asked: bool) -> str:
         """What closeness adds after a reply; only the closest add to a question."""
-        if self.terse or self.level not in {"stranger", "close_friend", "soulmate"}:
-            return ""
-        if asked and self.level != "soulmate":
+        if self.terse or (asked and self.level != "soulmate"):
             return ""
         return self.say(self.level)
 
@@ -121,6 +122,15 @@ class Voice:
 
     def _roll(self, salt: str, sides: int) -> int:
         return crc32(f"{salt}\0{self.seed}".encode("utf-8", "replace")) % sides
+
+
+def _opening(turn: str) -> str:
+    """A turn of phrase as the start of a reply."""
+    if not turn:
+        return ""
+    first = 1 if turn[0] in "¿¡" else 0
+    capital = turn[:first] + turn[first : first + 1].upper() + turn[first + 1 :]
+    return capital + ("" if turn[-1] in ".!?…~," else "…")
 
 
 def voice_of(grounding: Grounding, language: str) -> Voice:
@@ -140,6 +150,8 @@ def voice_of(grounding: Grounding, language: str) -> Voice:
         parameters=parameters,
         gender=_gender(persona.get("gender")),
         fillers=_lines(persona.get("fillers"), 40) if own_language else (),
+        level_turns=_lines(persona.get("level_expressions"), 40) if own_language else (),
+        mood_turns=_lines(persona.get("mood_expressions"), 40) if own_language else (),
         triggers=_triggers(persona.get("trigger_responses")) if own_language else {},
         seed=f"{len(grounding.history)}\0{grounding.user_text[:2_000]}",
         last=replies[-1][:2_000] if replies else "",
