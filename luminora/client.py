@@ -94,6 +94,7 @@ class LuminoraCoreClient:
             self._personas,
             stack.emit,
             inline=settings["analysis"] == "inline",
+            episode_every=settings["episode_check_frequency"],
         )
         self._importer = Importer(stack.storage, self._index, self._conversation.order)
         self._sessions: OrderedDict[str, Session] = OrderedDict()

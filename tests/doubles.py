@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from luminora.config import load_config
-
 from luminora.providers import (
     ChatDelta,
     ChatRequest,

@@ -58,6 +58,7 @@ class Conversation:
     Args:
         inline: Learn from an exchange before the answer is returned; else a job waits for
             whoever runs :meth:`Digester.run_due`.
+        episode_every: See :class:`Learner`.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Conversation:
         emit: Emit,
         *,
         inline: bool = True,
+        episode_every: int = 1,
     ) -> None:
         self._storage = storage
         self._index = index
@@ -79,7 +81,8 @@ class Conversation:
         self._emit = emit
         self._inline = inline
         self.order = Order()
-        self.digester = Digester(storage, index, voice, Learner(storage, memory), self._resume)
+        learner = Learner(storage, memory, episode_every=episode_every)
+        self.digester = Digester(storage, index, voice, learner, self._resume)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:
         """The answer to ``text``; see :meth:`luminora.client.LuminoraCoreClient.send_message`."""

@@ -36,6 +36,8 @@ from luminora.providers import (
 )
 
 _ATTEMPTS = 20
+WEIGHTY = 7.0
+"""Importance from which a moment becomes an episode at once, 0 to 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,19 @@ class Lesson:
 
 
 class Learner:
-    """Applies analyses."""
+    """Applies analyses.
 
-    def __init__(self, storage: StorageProvider, memory: Memory) -> None:
+    Args:
+        storage: Where what is learned goes.
+        memory: Reads state again when it has changed.
+        episode_every: A moment of less than ``WEIGHTY`` importance becomes an episode only if
+            it is the user's message number N, 2N, 3N …, so that small talk fills no memory.
+    """
+
+    def __init__(self, storage: StorageProvider, memory: Memory, *, episode_every: int = 1) -> None:
         self._storage = storage
         self._memory = memory
+        self._episode_every = episode_every
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def learn(
@@ -97,7 +107,7 @@ class Learner:
         self, exchange: Exchange, analysis: Analysis, closing: Sequence[Write]
     ) -> Lesson:
         for attempt in range(_ATTEMPTS):
-            lesson, writes = _work_out(exchange, analysis, now())
+            lesson, writes = self._work_out(exchange, analysis, now())
             try:
                 await self._storage.transaction([*writes, *closing])
             except Conflict:
@@ -140,24 +150,35 @@ class Learner:
             mood_row=moods[0] if moods else None,
         )
 
+    def _work_out(
+        self, exchange: Exchange, analysis: Analysis, at: datetime
+    ) -> tuple[Lesson, list[Write]]:
+        session, message, recall = exchange.session, exchange.message, exchange.recall
+        affinity = affinity_change(
+            session, message, analysis, exchange.personality, exchange.tree, recall.affinity, at
+        )
+        writes, facts = fact_writes(session, message, analysis, recall.fact_rows, at)
+        moods, mood = mood_writes(session, analysis, recall.mood_row, at)
+        own = {"session_id": session.session_id}
+        writes = [
+            Update("sessions", session.user_id, own, set={"last_activity": at}, expect=1),
+            *affinity.writes,
+            *writes,
+            *moods,
+            *_classification(session, message, analysis, at),
+        ]
+        if self._worth_an_episode(exchange, analysis, affinity.row["total_messages"]):
+            writes.append(_episode(exchange, analysis, facts, at))
+        return Lesson(facts, affinity, mood), writes
 
-def _work_out(exchange: Exchange, analysis: Analysis, at: datetime) -> tuple[Lesson, list[Write]]:
-    session, message, recall = exchange.session, exchange.message, exchange.recall
-    affinity = affinity_change(
-        session, message, analysis, exchange.personality, exchange.tree, recall.affinity, at
-    )
-    writes, facts = fact_writes(session, message, analysis, recall.fact_rows, at)
-    moods, mood = mood_writes(session, analysis, recall.mood_row, at)
-    own = {"session_id": session.session_id}
-    writes = [
-        Update("sessions", session.user_id, own, set={"last_activity": at}, expect=1),
-        *affinity.writes,
-        *writes,
-        *moods,
-        *_classification(session, message, analysis, at),
-        *_episode(exchange, analysis, facts, at),
-    ]
-    return Lesson(facts, affinity, mood), writes
+    def _worth_an_episode(self, exchange: Exchange, analysis: Analysis, count: int) -> bool:
+        """Whether the moment matters as much as the persona asks for, and its turn has come."""
+        if analysis.episode is None:
+            return False
+        importance = analysis.episode["importance"]
+        threshold = exchange.personality.memory_preferences.importance_threshold
+        due = importance >= WEIGHTY or count % self._episode_every == 0
+        return bool(due and importance >= threshold)
 
 
 def _classification(
@@ -175,14 +196,8 @@ def _classification(
     return [Upsert("memory_classifications", session.user_id, row)]
 
 
-def _episode(
-    exchange: Exchange, analysis: Analysis, facts: Sequence[Row], at: datetime
-) -> list[Write]:
-    """The episode of this message, if it matters as much as the persona asks for."""
-    found, session = analysis.episode, exchange.session
-    threshold = exchange.personality.memory_preferences.importance_threshold
-    if found is None or found["importance"] < threshold:
-        return []
+def _episode(exchange: Exchange, analysis: Analysis, facts: Sequence[Row], at: datetime) -> Write:
+    found, session = analysis.episode or {}, exchange.session
     context = [*(turn.id for turn in exchange.recall.history[-2:]), exchange.message["id"]]
     row: Row = {
         **found,
@@ -199,4 +214,4 @@ def _episode(
         "created_at": at,
         "updated_at": at,
     }
-    return [Insert("episodes", session.user_id, row, ignore_conflict=True)]
+    return Insert("episodes", session.user_id, row, ignore_conflict=True)

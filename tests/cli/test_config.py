@@ -7,6 +7,9 @@ import jsonschema_rs
 import pytest
 
 from luminora.cli import main
+from tests.fakeplugins import make, site
+
+__all__ = ["site"]
 
 SEED = Path(__file__).parents[1] / "data" / "seeds" / "generated.jsonc"
 
@@ -77,8 +80,9 @@ def test_validate_suggests(capsys):
     assert problem["pointer"] == "/llm_provider/name"
 
 
-def test_validate_insists_on_secrets_unless_told_not_to(capsys):
-    write({"migrations": {"url_env": "NO_SUCH_URL"}})
+def test_validate_insists_on_secrets_unless_told_not_to(capsys, site):
+    make(site, "lp_store")
+    write({"cache_provider": {"name": "made-up", "config": {"url_env": "NO_SUCH_URL"}}})
     assert main(["config", "validate"]) == 4
     assert "NO_SUCH_URL" in capsys.readouterr().out
     missing = shown(capsys, "config", "validate", "--json", code=4)

@@ -55,6 +55,8 @@ def respond(grounding: Grounding, *, remembers: bool = True) -> str:
     parts = [reply.text]
     if not reply.bare:
         opener = voice.opener(grave=reply.grave)
+        if reply.text.casefold().startswith(opener.casefold().rstrip("…")):
+            opener = ""  # the persona's own line begins that way already
         asked = reply.text.endswith("?")
         closer = "" if reply.grave or reply.plain else voice.closer(asked=asked)
         parts = [opener, reply.text, closer]
