@@ -15,7 +15,7 @@ TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\
 # Written by tools/sync_stub.py from luminora/client.py; do not edit.
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
