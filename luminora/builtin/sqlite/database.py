@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final, TypeVar
 
 import apsw
@@ -36,6 +36,7 @@ _MAX_ANSWERS: Final = 16
 _ANSWER_SECONDS: Final = 0.001
 _MMAP_BYTES: Final = 256 << 20
 _CACHE_KIB: Final = 16_384
+_WAL_RETRY_SECONDS: Final = 0.01
 
 _open: dict[Path, Database] = {}
 _lock = Lock()
@@ -277,13 +278,30 @@ def _connect_writer(path: Path, busy_timeout: float, *, durable: bool) -> apsw.C
                     where=str(path),
                     hint="check the permissions of the file and of its folder",
                 )
-            connection.pragma("journal_mode", "wal")
+            _use_wal(connection, busy_timeout)
             connection.pragma("synchronous", "full" if durable else "normal")
             connection.pragma("foreign_keys", 1)
     except LuminoraError:
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: apsw.Connection, busy_timeout: float) -> None:
+    """Switch to the write-ahead log; SQLite itself does not wait for others when it does that.
+
+    Two processes that meet a new file together would otherwise fail at once.
+    """
+    end = monotonic() + busy_timeout
+    while True:
+        try:
+            connection.pragma("journal_mode", "wal")
+        except apsw.BusyError:
+            if monotonic() >= end:
+                raise
+            sleep(_WAL_RETRY_SECONDS)
+        else:
+            return
 
 
 def _connect_reader(path: Path, busy_timeout: float) -> apsw.Connection:
