@@ -60,9 +60,10 @@ def chat(config: Config, who: Who, *, new: bool, as_json: bool) -> int:
       luminora chat --user diego --personality sakura
       echo "Hola, soy Diego" | luminora chat --user diego
     """  # noqa: D301 - click's own mark for text that keeps its lines
-    if not os.environ.get("LUMINORA_DEBUG"):
+    library = logging.getLogger("luminora")
+    if not os.environ.get("LUMINORA_DEBUG") and not library.handlers:
         # what the library warns of while talking is told here, once and in our words
-        logging.getLogger("luminora").addHandler(logging.NullHandler())
+        library.addHandler(logging.NullHandler())
     with asyncio.Runner() as runner:
         talk = runner.run(Talk.begin(config, who, new=new))
         try:
