@@ -53,8 +53,11 @@ class Distribution(NamedTuple):
 class Manifest:
     """A plugin's manifest: its outline at once, its body when it is asked for.
 
+    Args:
+        file: Its path, as text: a thousand plugins' paths are parsed only when they matter.
+        outline: What the index keeps of it.
+
     Attributes:
-        path: The file.
         name: What the plugin calls itself.
         api: The range of the plugin API it works with.
         module: The module with its hook implementations.
@@ -62,13 +65,18 @@ class Manifest:
         commands: Commands it adds, with one line of help each.
     """
 
-    def __init__(self, path: Path, outline: Mapping[str, Any]) -> None:
-        self.path = path
+    def __init__(self, file: str, outline: Mapping[str, Any]) -> None:
+        self._file = file
         self.name: str = outline["name"]
         self.api: str = outline["api"]
         self.module: str = outline["module"]
         self.offers: Mapping[str, Mapping[str, list[str]]] = outline["offers"]
         self.commands: Mapping[str, str] = outline["commands"]
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self._file)
 
     @cached_property
     def data(self) -> Mapping[str, Any]:
@@ -114,11 +122,12 @@ def discover(*, fresh: bool = False) -> list[Discovery]:
         cache = _state.user_dir("cache") / f"plugins-{zlib.crc32(repr(_paths()).encode()):08x}.json"
     except (OSError, RuntimeError):  # no home, no working directory
         return [_discovery(row) for row in _scan()]
-    rows = None if fresh else _remembered(cache)
-    if rows is None:
+    found = None if fresh else _remembered(cache)
+    if found is None:
         rows = _scan()
         _remember(cache, rows)
-    return [_discovery(row) for row in rows]
+        found = [_discovery(row) for row in rows]
+    return found
 
 
 def normal(name: str) -> str:
@@ -129,7 +138,7 @@ def normal(name: str) -> str:
 def _discovery(row: Mapping[str, Any]) -> Discovery:
     outline = row["outline"]
     return Discovery(
-        Manifest(Path(row["path"]), outline) if outline else None,
+        Manifest(row["path"], outline) if outline else None,
         Distribution(row["name"], row["version"], row["entry"], row["package"]),
         row["error"],
     )
@@ -176,19 +185,16 @@ def _head() -> dict[str, Any]:
     return {"format": 1, "luminora": __version__, "api": API_VERSION, "paths": _paths()}
 
 
-def _remembered(cache: Path) -> list[dict[str, Any]] | None:
+def _remembered(cache: Path) -> list[Discovery] | None:
     try:
         document = json.loads(cache.read_bytes())
         installed = document["installed"]
         stamps = document["stamps"]
         if document["head"] != _head() or not all(_same(o, installed.get(o[0])) for o in stamps):
             return None
-        rows: list[dict[str, Any]] = document["rows"]
-        for row in rows:
-            _discovery(row)
+        return [_discovery(row) for row in document["rows"]]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None  # absent, of another version or damaged: all the same, it is made again
-    return rows
 
 
 def _remember(cache: Path, rows: list[dict[str, Any]]) -> None:
