@@ -115,6 +115,16 @@ class WriteTests(Conformance[StorageProvider]):
         assert await provider.find("messages", user) == [row]
 
     @capability("conflicts")
+    async def test_messages_of_a_session_that_is_gone_conflict(
+        self, provider: StorageProvider
+    ) -> None:
+        """Nothing comes back after it was forgotten."""
+        user = new_id("user")
+        with pytest.raises(Conflict):
+            await provider.save_message(user, message(user, 1))
+        assert await provider.count("messages", user) == 0
+
+    @capability("conflicts")
     async def test_upsert_overwrites_the_given_fields_only(self, provider: StorageProvider) -> None:
         """A row of that key has to be there if fields are missing."""
         user = new_id("user")

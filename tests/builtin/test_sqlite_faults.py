@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -96,6 +97,33 @@ async def test_two_processes_write_at_once(tmp_path):
     assert counts == [300, 300, 100]
     assert (await storage.search_text("messages", "bob", "said 299"))[0][0]["seq"] == 299
     await storage.aclose()
+
+
+OPENER = """
+    import asyncio, sys
+    from luminora.builtin.sqlite.database import open_database
+
+    database = open_database(sys.argv[1])
+    make = lambda c: c.execute("CREATE TABLE IF NOT EXISTS t(n)") and None
+    asyncio.run(database.write(make))
+    asyncio.run(database.write(lambda c: c.execute("INSERT INTO t VALUES (1)") and None))
+    database.close()
+"""
+
+
+async def test_processes_that_meet_a_new_file_wait_for_each_other(tmp_path):
+    path = tmp_path / "new.db"
+    command = [sys.executable, "-c", textwrap.dedent(OPENER), str(path)]
+    children = [
+        await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        for _ in range(5)
+    ]
+    for child in children:
+        _, errors = await child.communicate()
+        assert child.returncode == 0, errors
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM t").fetchone() == (5,)
+    database.close()
 
 
 async def test_a_full_disk_is_said_and_earlier_data_stay(tmp_path):
