@@ -124,7 +124,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class SearchText:
-    """Rows whose searchable text shares words with ``text``, best first.
+    """Rows of one user whose searchable text shares words with ``text``, best first.
 
     The answer is a list of ``(row, score)``; scores are positive, higher is better, comparable
     within one answer only.

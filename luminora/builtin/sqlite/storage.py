@@ -60,6 +60,8 @@ SQLITE: Final = Dialect(
 
 _QUICK_BYTES: Final = 64 << 20
 """Files up to this size are verified by every check; larger ones would take seconds."""
+_LOCK_SECONDS: Final = 5
+"""How long a check waits for another process that is writing."""
 
 Plan = Callable[[apsw.Connection], int]
 
@@ -169,9 +171,9 @@ class SqliteStorage(StorageProvider):
         Raises:
             InputError: The collection is not ``messages``.
         """
-        query = SearchText(collection, user_id, text, where or {}, limit)
-        hits: list[tuple[Row, float]] = await self.database.read(self._query(query))
-        return hits
+        (hits,) = await self.read([SearchText(collection, user_id, text, where or {}, limit)])
+        found: list[tuple[Row, float]] = hits
+        return found
 
     async def read(self, queries: Sequence[Read]) -> list[Any]:
         """Several reads in one hop to a reader thread, all of one and the same snapshot."""
@@ -278,9 +280,13 @@ class SqliteStorage(StorageProvider):
         mine = self._database is None
         try:
             await self.connect()
-            await self.database.write(lambda _: None)  # takes the write lock and lets it go
+            async with asyncio.timeout(_LOCK_SECONDS):
+                await self.database.write(lambda _: None)  # takes the write lock and lets it go
             facts = await self.database.read(self._facts)
-        except LuminoraError as error:
+        except TimeoutError:
+            detail = f"another process has been writing to {self.path} for {_LOCK_SECONDS} seconds"
+            return CheckResult(Status.WARNING, detail, data={"path": str(self.path)})
+        except (LuminoraError, OSError) as error:
             return CheckResult(Status.ERROR, str(error), data={"path": str(self.path)})
         finally:
             if mine:
