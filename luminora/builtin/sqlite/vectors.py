@@ -31,6 +31,8 @@ from luminora.providers.vector_store import (
 
 MIRRORED: Final = 4_000
 """Above this many vectors of one user, vec0 is slower than a copy in memory."""
+_PORTION: Final = 2_048
+"""Items deleted in one transaction: about a tenth of a second."""
 MAX_DIMENSION: Final = 8_192
 """What vec0 takes."""
 
@@ -134,14 +136,21 @@ class SqliteVecStore(VectorStoreProvider):
         return await (await self._database()).read(nearest)
 
     async def delete(self, where: Mapping[str, str | Sequence[str]]) -> int:
-        """Delete what matches and say how many; ``where`` may also hold ``id``."""
+        """Delete what matches and say how many; ``where`` may also hold ``id``.
+
+        Many items go in portions, a transaction each, so that nobody else waits for all of them.
+        """
         filters = _filters(where, ids=True)
 
         def delete(connection: apsw.Connection) -> int:
             present = self._table.meta(connection) is not None
-            return self._table.delete(connection, filters) if present else 0
+            return self._table.delete(connection, filters, _PORTION) if present else 0
 
-        return await (await self._database()).write(delete)
+        database = await self._database()
+        deleted = 0
+        while (portion := await database.write(delete)) == _PORTION:
+            deleted += portion
+        return deleted + portion
 
     async def count(self, where: Mapping[str, str]) -> int:
         """How many items match."""

@@ -201,11 +201,14 @@ class VectorTable:
             gained[owner] -= 1
         self._recount(connection, gained)
 
-    def delete(self, connection: apsw.Connection, filters: Filters) -> int:
-        """Remove what matches and say how many."""
+    def delete(self, connection: apsw.Connection, filters: Filters, limit: int) -> int:
+        """Remove what matches, at most ``limit`` items, and say how many."""
         clause, params = _clause(filters)
-        text = f"SELECT json_group_array(num) FROM {self._items} WHERE {clause}"
-        numbers = json.loads(_one(connection, text, params))
+        text = (
+            "SELECT json_group_array(num) FROM "
+            f"(SELECT num FROM {self._items} WHERE {clause} LIMIT ?)"
+        )
+        numbers = json.loads(_one(connection, text, (*params, limit)))
         if numbers:
             self._remove(connection, numbers)
             (user,) = filters["user_id"]
