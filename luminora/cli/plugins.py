@@ -251,7 +251,7 @@ def _subjects(path: str | None) -> Iterator[tuple[Discovery, str | None]]:
     package = file.parent.name
     owner = Distribution(package, "(not installed)", package, package)
     outline = {"name": package, "api": "", "module": package, "offers": {}, "commands": {}}
-    yield Discovery(Manifest(file, outline), owner, None), package
+    yield Discovery(Manifest(str(file), outline), owner, None), package
 
 
 def _faults(discovery: Discovery, package: str | None, *, imports: bool) -> list[str]:
@@ -278,7 +278,7 @@ def _import_faults(discovery: Discovery) -> list[str]:
     from luminora.plugins import Activation, Discovery, Index, Manifest
 
     path, data = discovery.manifest.path, discovery.manifest.data  # type: ignore[union-attr]
-    whole = Discovery(Manifest(path, outline(data)), discovery.distribution, None)
+    whole = Discovery(Manifest(str(path), outline(data)), discovery.distribution, None)
     index = Index([whole])
     sys.path.insert(0, str(path.parent.parent))
     try:

@@ -15,12 +15,14 @@ from luminora.memory.models import (
     MoodInfo,
     Session,
 )
-from luminora.memory.search import DEPTH, HybridSearch, without_names
+from luminora.memory.search import HybridSearch, without_names
 from luminora.memory.semantic import SemanticIndex
 from luminora.providers import Find, Read, Row, SearchText, StorageProvider
 
 MAX_FACTS = 200
 MAX_EPISODES = 20
+_DEPTH_FACTOR = 3
+"""Candidates per recalled message; those that are part of the recent history come on top."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,23 +31,20 @@ class Recall:
 
     Attributes:
         history: The turns before the message, oldest first.
-        fact_rows: The active facts as stored, for a compare-and-set when they change.
+        facts: The active facts, latest first.
+        fact_rows: The same as stored, for a compare-and-set when they change.
         affinity: The affinity row, or None before the first exchange.
         mood_row: The mood row, or None while the mood is neutral.
         memories: Earlier messages that answer to this one, best first, none of them in history.
     """
 
     history: Sequence[Message] = ()
+    facts: Sequence[Fact] = ()
     fact_rows: Sequence[Row] = ()
     episodes: Sequence[Episode] = ()
     affinity: Row | None = None
     mood_row: Row | None = None
     memories: Sequence[MemorySearchResult] = ()
-
-    @property
-    def facts(self) -> list[Fact]:
-        """The facts, latest first."""
-        return [Fact.from_row(row) for row in self.fact_rows]
 
     @property
     def points(self) -> int:
@@ -79,6 +78,7 @@ class Memory:
         self._scope = scope
         self._history_limit = history_limit
         self._recall_limit = recall_limit
+        self._depth = recall_limit * _DEPTH_FACTOR + history_limit
         self.search = HybridSearch(storage, index)
 
     def visible(self, session: Session) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Memory:
         where = {"user_id": session.user_id, **self.visible(session)}
         answers, hits = await asyncio.gather(
             self._storage.read(queries),
-            self._index.search(without_names(text, names), DEPTH, where),
+            self._index.search(without_names(text, names), self._depth, where),
         )
         history, facts, episodes, affinity, moods, lexical = answers
         earlier = [row for row in history[::-1] if row["seq"] < before["seq"]]
@@ -105,6 +105,7 @@ class Memory:
         )
         return Recall(
             history=[Message.from_row(row) for row in earlier[-self._history_limit :]],
+            facts=[Fact.from_row(row) for row in facts],
             fact_rows=facts,
             episodes=[Episode.from_row(row) for row in episodes],
             affinity=affinity[0] if affinity else None,
@@ -119,7 +120,7 @@ class Memory:
             # one more than asked for, since the message itself is stored already
             Find("messages", user_id, own, order=("-seq",), limit=self._history_limit + 1),
             *self.state(session),
-            SearchText("messages", user_id, text, where=visible, limit=DEPTH),
+            SearchText("messages", user_id, text, where=visible, limit=self._depth),
         ]
 
     def state(self, session: Session) -> list[Read]:

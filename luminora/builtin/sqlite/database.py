@@ -2,8 +2,9 @@
 
 One thread writes. It commits what has queued up meanwhile in one transaction, so that many
 concurrent writes share one fsync (``synchronous=FULL``: what was acknowledged survives a power
-cut). Two threads read, each on its own read-only connection and snapshot (WAL), and wait for no
-write. Other processes may open the same file; writers take turns through SQLite's own lock.
+cut). Another thread reads, on a read-only connection and snapshot of its own (WAL), and waits for
+no write; a second one would only contend with it for the interpreter's lock. Other processes may
+open the same file; writers take turns through SQLite's own lock.
 
 A process that forks must open its databases anew in the child: threads do not survive a fork, and
 SQLite connections must not be used across one. A database inherited from the parent says so.
@@ -29,7 +30,6 @@ from luminora.errors import LuminoraError, StorageReadOnly, StorageUnavailable
 
 T = TypeVar("T")
 
-READERS: Final = 2
 _MAX_BATCH: Final = 512
 """Units per transaction: bounds how long the first of a batch waits for the last."""
 _MAX_ANSWERS: Final = 16
@@ -71,7 +71,7 @@ def open_database(
 
 
 class Database:
-    """A file, its writer thread and its reader threads; made by :func:`open_database`.
+    """A file, its writer thread and its reader thread; made by :func:`open_database`.
 
     Attributes:
         path: The file.
@@ -87,24 +87,14 @@ class Database:
         self._loaders: list[Callable[[apsw.Connection], None]] = []
         self._writes, self._reads = Inbox(), Inbox()
         self._writer = _connect_writer(path, busy_timeout, durable=durable)
-        self._readers: list[apsw.Connection] = []
         try:
-            for _ in range(READERS):
-                self._readers.append(_connect_reader(path, busy_timeout))
+            self._reader = _connect_reader(path, busy_timeout)
         except LuminoraError:
-            self._close_connections()
+            self._writer.close()
             raise
         self._threads = [
             Thread(target=self._write_loop, name=f"luminora-write-{path.name}", daemon=True),
-            *(
-                Thread(
-                    target=self._read_loop,
-                    args=(connection,),
-                    name=f"luminora-read-{path.name}",
-                    daemon=True,
-                )
-                for connection in self._readers
-            ),
+            Thread(target=self._read_loop, name=f"luminora-read-{path.name}", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -121,7 +111,7 @@ class Database:
         return await self._submit(self._writes, unit)
 
     async def read(self, unit: Callable[[apsw.Connection], T]) -> T:
-        """Run ``unit`` on a reader thread, on the newest committed snapshot.
+        """Run ``unit`` on the reader thread, on the newest committed snapshot.
 
         Raises:
             StorageError: The file cannot be read.
@@ -145,16 +135,13 @@ class Database:
             _open.pop(self.path, None)
 
     def _stop(self) -> None:
-        self._reads.close(READERS)
+        self._reads.close(1)
         self._writes.close(1)
         for thread in self._threads:
             thread.join()
-        self._close_connections()
-
-    def _close_connections(self) -> None:
         # The writer goes last: the last connection to close empties the write-ahead log.
-        for connection in (*self._readers, self._writer):
-            connection.close()
+        self._reader.close()
+        self._writer.close()
 
     async def _submit(self, inbox: Inbox, unit: Callable[[apsw.Connection], T]) -> T:
         loop = asyncio.get_running_loop()
@@ -184,8 +171,8 @@ class Database:
                 outcomes = [Outcome(job, error=error) for job in jobs]
             deliver(outcomes)
 
-    def _read_loop(self, connection: apsw.Connection) -> None:
-        loaded = 0
+    def _read_loop(self) -> None:
+        connection, loaded = self._reader, 0
         while (job := self._reads.take()) is not None:
             outcomes: list[Outcome] = []
             started = monotonic()
