@@ -19,7 +19,7 @@ demo: $(VENV)/.run ## a companion that remembers, offline, in separate processes
 	@$(BIN)/luminora demo
 
 test: $(VENV)/.dev ## the tests that need no server
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2
 
 test-heavy: $(VENV)/.dev ## the tests that take long or much memory
 	$(BIN)/python -m pytest -q -m heavy

@@ -18,6 +18,13 @@ ROOT = Path(__file__).parents[2]
 UV = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.defpath]))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests on one worker: they share an environment that is dear to build."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("third_party"))
+
+
 @dataclass(frozen=True)
 class Environment:
     """A virtual environment and the folders its commands run in."""
@@ -83,7 +90,16 @@ def _uv(*argv: object) -> None:
 def luminora_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Luminora as it would be published."""
     folder = tmp_path_factory.mktemp("dist")
-    _uv("build", "--wheel", "--out-dir", folder, ROOT)
+    _uv(
+        "build",
+        "--wheel",
+        "--no-build-isolation",
+        "--python",
+        sys.executable,
+        "--out-dir",
+        folder,
+        ROOT,
+    )
     return next(folder.glob("luminora-*.whl"))
 
 
