@@ -19,6 +19,7 @@ from luminora.memory.conversation import Conversation
 from luminora.memory.embedding import EmbeddingService, namespace
 from luminora.memory.imports import Importer, Item
 from luminora.memory.models import (
+    AffinityEvent,
     AffinityInfo,
     Episode,
     Fact,
@@ -320,6 +321,15 @@ class LuminoraCoreClient:
         row = await self._storage.get_affinity(session.user_id, session.personality_name)
         _, tree = self._personas.of(session)
         return affinity_info(row, session.personality_name, tree.level_for(0).name)
+
+    async def get_affinity_events(self, session_id: str, limit: int = 50) -> list[AffinityEvent]:
+        """What moved affinity, the latest ``limit`` changes, latest first."""
+        session = await self.get_session(session_id)
+        pair = {"personality_name": session.personality_name}
+        rows = await self._storage.find(
+            "affinity_events", session.user_id, pair, order=("-created_at",), limit=limit
+        )
+        return [AffinityEvent.from_row(row) for row in rows]
 
     async def get_mood(self, session_id: str) -> MoodInfo:
         """The personality's mood in this session."""

@@ -22,6 +22,7 @@ from typing import Any, Self
 from luminora.config import Config
 from luminora.memory.imports import Item
 from luminora.memory.models import (
+    AffinityEvent,
     AffinityInfo,
     Episode,
     Fact,

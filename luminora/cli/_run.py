@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -75,9 +76,7 @@ def run(arguments: list[str]) -> int:
 
     A command function returns None, or its exit code.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # never fail for a terminal's charset
+    _prepare()
     try:
         code = _app().main(arguments, prog_name=_program(), standalone_mode=False)
         sys.stdout.flush()
@@ -105,6 +104,15 @@ def run(arguments: list[str]) -> int:
         )
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _prepare() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # never fail for a terminal's charset
+    if not _debugging():
+        # what the library warns of is told by the commands, once and in their words
+        logging.getLogger("luminora").addHandler(logging.NullHandler())
 
 
 def _app() -> Any:

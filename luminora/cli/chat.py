@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from luminora.cli._companion import (
     value_text,
     who_options,
 )
-from luminora.cli.memory import affinity_events, whose
+from luminora.cli.memory import whose
 from luminora.cli.output import config_options, note, say
 from luminora.errors import InputError, LuminoraError
 
@@ -60,10 +59,6 @@ def chat(config: Config, who: Who, *, new: bool, as_json: bool) -> int:
       luminora chat --user diego --personality sakura
       echo "Hola, soy Diego" | luminora chat --user diego
     """  # noqa: D301 - click's own mark for text that keeps its lines
-    library = logging.getLogger("luminora")
-    if not os.environ.get("LUMINORA_DEBUG") and not library.handlers:
-        # what the library warns of while talking is told here, once and in our words
-        library.addHandler(logging.NullHandler())
     with asyncio.Runner() as runner:
         talk = runner.run(Talk.begin(config, who, new=new))
         try:
@@ -125,9 +120,8 @@ class Talk:
         """What a slash command finds."""
         return await _slash.answer(self.client, self.session.session_id, name, argument)
 
-    async def document(self, line: int, text: str, response: Response) -> dict[str, Any]:
+    def document(self, line: int, text: str, response: Response) -> dict[str, Any]:
         """A reply and everything behind it, as JSON has it."""
-        events = await affinity_events(self.stack, self.session, 1, response.message_id)
         found: dict[str, Any] = plain(response)
         reply = found.pop("text")
         return {
@@ -136,7 +130,6 @@ class Talk:
             "message": text,
             "reply": reply,
             **found,
-            "affinity_event": plain(events[0]) if events else None,
         }
 
     async def header(self) -> list[str]:
@@ -257,7 +250,7 @@ def _answer_line(
         return True
     response = runner.run(talk.say(text))
     if as_json:
-        _emit(runner.run(talk.document(number, text, response)))
+        _emit(talk.document(number, text, response))
     else:
         say(printable(response.text))
     if response.degraded:

@@ -31,8 +31,15 @@ from luminora.cli.output import (
 if TYPE_CHECKING:
     from luminora.client import LuminoraCoreClient
     from luminora.config import Config
-    from luminora.memory.models import AffinityInfo, Episode, Fact, Message, MoodInfo, Session
-    from luminora.providers import Row
+    from luminora.memory.models import (
+        AffinityEvent,
+        AffinityInfo,
+        Episode,
+        Fact,
+        Message,
+        MoodInfo,
+        Session,
+    )
     from luminora.stack import Stack
 
 _T = TypeVar("_T")
@@ -72,10 +79,10 @@ def affinity(config: Config, who: Who, most: int, *, as_json: bool) -> None:
     """
 
     async def look(
-        client: LuminoraCoreClient, stack: Stack, session: Session
-    ) -> tuple[AffinityInfo, list[Row]]:
+        client: LuminoraCoreClient, _: Stack, session: Session
+    ) -> tuple[AffinityInfo, list[AffinityEvent]]:
         info = await client.get_affinity(session.session_id)
-        return info, await affinity_events(stack, session, max(most, 0))
+        return info, await client.get_affinity_events(session.session_id, max(most, 0))
 
     session, (info, events) = run_async(_look(config, who, look))
     if as_json:
@@ -160,20 +167,6 @@ def history(config: Config, who: Who, limit: int, *, as_json: bool) -> None:
         show_history(found)
 
 
-async def affinity_events(
-    stack: Stack, session: Session, most: int, message_id: str | None = None
-) -> list[Row]:
-    """The last changes of affinity between a session's two, latest first."""
-    if not most:
-        return []
-    where = {"personality_name": session.personality_name}
-    if message_id is not None:
-        where["message_id"] = message_id
-    return await stack.storage.find(
-        "affinity_events", session.user_id, where, order=("-created_at",), limit=most
-    )
-
-
 def show_facts(found: Sequence[Fact]) -> None:
     """Print facts as a table."""
     if not found:
@@ -203,7 +196,7 @@ def show_affinity(info: AffinityInfo) -> None:
     )
 
 
-def show_events(events: Sequence[Row]) -> None:
+def show_events(events: Sequence[AffinityEvent]) -> None:
     """Print changes of affinity."""
     if not events:
         return
@@ -212,11 +205,11 @@ def show_events(events: Sequence[Row]) -> None:
         ["when", "change", "points", "because of", "reason"],
         [
             [
-                when(event["created_at"]),
-                f"{event['points']:+d}",
-                event["points_after"],
-                event["event"],
-                printable(event["reason"] or ""),
+                when(event.created_at),
+                f"{event.points:+d}",
+                event.points_after,
+                event.event,
+                printable(event.reason or ""),
             ]
             for event in events
         ],

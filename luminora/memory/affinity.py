@@ -23,12 +23,12 @@ class AffinityChange:
 
     Attributes:
         row: The affinity row as it will be.
+        logged: The row of ``affinity_events`` that tells of it.
         before: Name of the level before, ``after`` that of the level it leads to.
     """
 
     row: Row
-    event: str
-    points: int
+    logged: Row
     before: str
     after: str
     writes: list[Write]
@@ -85,7 +85,7 @@ def affinity_change(
         Insert("affinity_events", session.user_id, logged),
         _store(session.user_id, changed, old),
     ]
-    return AffinityChange(changed, event, logged["points"], row["current_level"], level, writes)
+    return AffinityChange(changed, logged, row["current_level"], level, writes)
 
 
 def event_id(message: Row) -> str:

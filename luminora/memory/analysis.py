@@ -98,6 +98,8 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
 }
 """What a model is asked for. The object is asked for whole but read piece by piece."""
 
+_SCHEMA_TEXT = json.dumps(ANALYSIS_SCHEMA)
+
 _ASKED: dict[str, Any] = {"type": "object", "properties": ANALYSIS_SCHEMA["properties"]}
 
 _INSTRUCTIONS = """\
@@ -154,7 +156,7 @@ def analysis_request(grounding: Grounding) -> ChatRequest:
         moods=", ".join(grounding.moods) or "neutral",
         events=", ".join(grounding.events) or "none",
         facts=json.dumps(known, ensure_ascii=False, default=str)[:4_000],
-        schema=json.dumps(ANALYSIS_SCHEMA),
+        schema=_SCHEMA_TEXT,
     )
     recent = [f"{turn.role}: {turn.content[:300]}" for turn in grounding.history[-4:]]
     message = {"earlier": recent, "message": grounding.user_text[:20_000]}

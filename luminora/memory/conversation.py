@@ -14,7 +14,7 @@ from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
 from luminora.memory.digest import Digester
 from luminora.memory.learning import Exchange, Learner, Lesson
-from luminora.memory.models import Fact, Response, ResponseChunk, Session
+from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
 from luminora.memory.prompt import conversation_request, ground, names_in
 from luminora.memory.recall import Memory, Recall, mood_of
 from luminora.memory.semantic import SemanticIndex
@@ -200,7 +200,8 @@ class Conversation:
     def _response(self, turn: Turn, spoken: Spoken, reply: Row, lesson: Lesson) -> Response:
         exchange = turn.exchange
         session, recall = exchange.session, exchange.recall
-        row = lesson.affinity.row if lesson.affinity else recall.affinity
+        change = lesson.affinity
+        row = change.row if change else recall.affinity
         stranger = exchange.tree.level_for(0).name
         return Response(
             text=spoken.text,
@@ -213,6 +214,7 @@ class Conversation:
             degraded_reason=spoken.reason,
             usage=spoken.usage,
             affinity=affinity_info(row, session.personality_name, stranger),
+            affinity_event=AffinityEvent.from_row(change.logged) if change else None,
             mood=mood_of(lesson.mood or recall.mood_row),
             facts=[Fact.from_row(fact) for fact in lesson.facts],
             memories=recall.memories,

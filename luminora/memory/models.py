@@ -137,6 +137,30 @@ class AffinityInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AffinityEvent:
+    """One change of affinity: what the message was, and the points it really moved.
+
+    Attributes:
+        event: Name of the interaction type.
+        points: What was added, after the bounds of 0 and 100.
+        reason: Why the analysis chose the event.
+    """
+
+    event: str
+    points: int
+    points_after: int
+    level_after: str
+    message_id: str | None
+    reason: str | None
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """From a row of ``affinity_events``."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoodInfo:
     """The personality's mood in a session; ``intensity`` is from 0 to 1."""
 
@@ -181,6 +205,7 @@ class Response:
         reply_id: Id of the answer.
         degraded: True when no configured model could answer (or finish) and the embedded
             responder stood in; ``degraded_reason`` says what happened.
+        affinity_event: What moved affinity; None when analysis runs in the background.
         facts: What was learned from the message. Empty when analysis runs in the background.
         memories: The earlier messages the answer could rely on.
         duplicate: True when the idempotency key was known and this is the stored answer.
@@ -196,6 +221,7 @@ class Response:
     degraded_reason: str | None = None
     usage: Usage = field(default_factory=Usage)
     affinity: AffinityInfo | None = None
+    affinity_event: AffinityEvent | None = None
     mood: MoodInfo | None = None
     facts: Sequence[Fact] = ()
     memories: Sequence[MemorySearchResult] = ()

@@ -97,43 +97,29 @@ def conversation_request(
         ChatMessage("system", f"{compiled.system_prompt}\n{rule}\n"),
         *grounding.history,
     ]
-    if block := memory_block(recall):
-        turns.append(ChatMessage("user", block))
+    turns.append(ChatMessage("user", memory_block(recall)))
     turns.append(ChatMessage("user", grounding.user_text))
     return ChatRequest(messages=turns, task="conversation", grounding=grounding)
 
 
 def memory_block(recall: Recall) -> str:
-    """Facts, episodes and earlier messages as quoted data; empty when nothing is known."""
-    lines = [
-        *(_quoted("fact", f"{one.key}: {_plain(one.value)}", one.context) for one in recall.facts),
-        *(
-            _quoted(f"episode {one.timestamp:%Y-%m-%d}", f"{one.title}: {one.summary}")
-            for one in recall.episodes
-        ),
-        *(
-            _quoted(f"{one.timestamp:%Y-%m-%d} {one.speaker or one.role} said", one.content)
-            for one in recall.memories
-        ),
+    """Facts, episodes and earlier messages as one JSON array, in which no tag can be closed."""
+    records: list[dict[str, object]] = [
+        {"fact": fact.key, "value": fact.value, "said": _cut(fact.context)} for fact in recall.facts
     ]
-    mood = mood_of(recall.mood_row)
-    lines.append(f"affinity: {recall.points}/100, mood: {mood.name}")
-    return "<memory>\n" + "\n".join(f"- {line}" for line in lines) + "\n</memory>"
+    for one in recall.episodes:
+        day = f"{one.timestamp:%Y-%m-%d}"
+        records.append({"episode": one.title, "date": day, "summary": one.summary})
+    for told in recall.memories:
+        day, who = f"{told.timestamp:%Y-%m-%d}", told.speaker or told.role
+        records.append({"speaker": who, "date": day, "said": _cut(told.content)})
+    records.append({"affinity": recall.points, "mood": mood_of(recall.mood_row).name})
+    text = json.dumps(records, ensure_ascii=False).replace("<", "\\u003c")
+    return f"<memory>\n{text}\n</memory>"
 
 
-def _quoted(source: str, text: str, words: str | None = None) -> str:
-    origin = f" (from {_string(words)})" if words else ""
-    return f"{source}: {_string(text)}{origin}"
-
-
-def _string(text: str) -> str:
-    """A JSON string in which no tag can be closed."""
-    short = text if len(text) <= _MAX_QUOTE else text[:_MAX_QUOTE] + "…"
-    return json.dumps(short, ensure_ascii=False).replace("<", "\\u003c")
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…"
 
 
 def names_in(session: Session, personality: Personality) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 _MAX_TEXT = 1 << 20
+_MAX_COMPILED = 32
 
 
 def parse_object(text: str) -> dict[str, Any] | None:
@@ -35,7 +36,7 @@ def violations(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """How ``document`` breaks ``schema``, in one line; empty when it fits."""
     if not schema:
         return ""
-    errors = _validator(json.dumps(schema, sort_keys=True)).iter_errors(dict(document))
+    errors = _validator(schema).iter_errors(dict(document))
     found = [
         f"/{'/'.join(str(part) for part in error.instance_path)}: {error.message[:200]}"
         for error, _ in zip(errors, range(5), strict=False)
@@ -43,8 +44,16 @@ def violations(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     return "; ".join(found)
 
 
-@lru_cache(maxsize=32)
-def _validator(schema: str) -> Any:
+_compiled: OrderedDict[int, tuple[Mapping[str, Any], Any]] = OrderedDict()
+"""Validators by the identity of their schema, which is kept with them so that it stays theirs."""
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:
     import jsonschema_rs  # noqa: PLC0415 - a compiled library nobody pays for before they need it
 
-    return jsonschema_rs.validator_for(json.loads(schema))
+    held = _compiled.get(id(schema))
+    if held is None:
+        held = _compiled[id(schema)] = (schema, jsonschema_rs.validator_for(dict(schema)))
+        while len(_compiled) > _MAX_COMPILED:
+            _compiled.popitem(last=False)
+    return held[1]

@@ -141,14 +141,14 @@ class StorageVerbs(Provider):
     async def lease_jobs(
         self, limit: int, seconds: float, *, kinds: Sequence[str] | None = None
     ) -> list[Row]:
-        """Take up to ``limit`` due jobs for ``seconds``; expired leases are taken over.
+        """Take up to ``limit`` due jobs for ``seconds``; expired leases are taken over first.
 
         Each job comes with a ``lease_token``; finishing it names the token, so a worker that
         overslept its lease cannot finish a job that another has taken.
         """
         now = datetime.now(UTC)
         due: list[Row] = []
-        for status, clock in (("ready", "run_at"), ("leased", "leased_until")):
+        for status, clock in (("leased", "leased_until"), ("ready", "run_at")):
             where: dict[str, Any] = {"status": status, clock: Is("<=", now)}
             if kinds is not None:
                 where["kind"] = Is("in", list(kinds))

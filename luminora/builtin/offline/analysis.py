@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from luminora.builtin.offline.episodes import classification, episode
-from luminora.builtin.offline.extract import extract
+from luminora.builtin.offline.extract import extraction_of
 from luminora.builtin.offline.feelings import affinity_event, companion_mood, read_feelings
 from luminora.providers import Grounding
 
 
 def analyse(grounding: Grounding) -> dict[str, Any]:
     """The analysis object for ``grounding.user_text``, as ``ANALYSIS_SCHEMA`` describes it."""
-    found = extract(grounding.user_text, grounding.facts)
+    found = extraction_of(grounding)
     feelings = read_feelings(found.sentences)
     remembered = episode(found, feelings)
     event = affinity_event(found, feelings, grounding)

@@ -7,7 +7,9 @@ joke, a denial, someone else's words or an order to the companion is never a fac
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -18,6 +20,7 @@ from luminora.builtin.offline.readers import Reader
 from luminora.builtin.offline.retractions import forgotten, outdated
 from luminora.builtin.offline.text import Sentence, clean, in_earnest, sentences
 from luminora.builtin.offline.values import Tail
+from luminora.providers import Grounding
 
 MAX_FACTS = 40
 MAX_MATCHES = 20
@@ -60,6 +63,22 @@ class Extraction:
     facts: tuple[Fact, ...]
     retractions: tuple[str, ...]
     sentences: tuple[Sentence, ...]
+
+
+_recent: deque[tuple[Grounding, Extraction]] = deque(maxlen=8)
+"""Extractions of replies whose analysis is still to come."""
+
+
+def extraction_of(grounding: Grounding) -> Extraction:
+    """The extraction of a grounding's message; a reply and the analysis after it share one."""
+    for entry in tuple(_recent):
+        if entry[0] is grounding:
+            with suppress(ValueError):  # another thread was quicker
+                _recent.remove(entry)
+            return entry[1]
+    found = extract(grounding.user_text, grounding.facts)
+    _recent.append((grounding, found))
+    return found
 
 
 def extract(text: str, known: Sequence[Mapping[str, Any]] = ()) -> Extraction:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from luminora.builtin.offline.extract import Extraction, Fact, extract
+from luminora.builtin.offline.extract import Extraction, Fact, extraction_of
 from luminora.builtin.offline.feelings import Feelings, read_feelings
 from luminora.builtin.offline.language import detect
 from luminora.builtin.offline.memories import Fact as Known
@@ -68,7 +68,7 @@ def respond(grounding: Grounding, *, remembers: bool = True) -> str:
 
 
 def _reply(grounding: Grounding, voice: Voice) -> _Reply:
-    found = extract(grounding.user_text, grounding.facts)
+    found = extraction_of(grounding)
     feelings = read_feelings(found.sentences)
     facts = recorded(grounding)
     if feelings.manipulative:
