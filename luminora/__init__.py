@@ -4,7 +4,7 @@ Importing this package loads no third-party module; each name below is loaded wh
 
     from luminora import LuminoraCoreClient
 
-    async with await LuminoraCoreClient.from_config() as client:
+    async with LuminoraCoreClient.from_config() as client:
         session = await client.create_session(user_id="diego", personality="sakura")
         print((await client.send_message(session, "Hola, soy Diego")).text)
 """

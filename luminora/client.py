@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
 
 from luminora.config import Config, load_config
-from luminora.errors import SessionNotFound
+from luminora.errors import InputError, LuminoraError, SessionNotFound
 from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
@@ -56,11 +56,12 @@ class LuminoraCoreClient:
 
     ::
 
-        async with await LuminoraCoreClient.from_config() as client:
+        async with LuminoraCoreClient.from_config() as client:
             session = await client.create_session(user_id="diego", personality="sakura")
             response = await client.send_message(session, "Hola, soy Diego")
 
-    One client serves any number of users and sessions at once. Every method that takes a
+    A client opens its stack when it is first used; ``await client`` or ``async with`` does so at
+    once. One client serves any number of users and sessions at once. Every method that takes a
     ``session_id`` is confined to that session's user.
     """
 
@@ -100,12 +101,14 @@ class LuminoraCoreClient:
         self._importer = Importer(stack.storage, self._index, self._conversation.order)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._worker: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
+        self._state: Literal["new", "open", "closed"] = "new"
 
     @classmethod
-    async def from_config(
+    def from_config(
         cls, path: str | Path | None = None, *, overrides: Mapping[str, Any] | None = None
     ) -> Self:
-        """A client on the stack that ``luminora.json`` describes, opened and ready.
+        """A client on the stack that ``luminora.json`` describes.
 
         Args:
             path: The file; left out, ``LUMINORA_CONFIG``, ``./luminora.json``,
@@ -116,22 +119,38 @@ class LuminoraCoreClient:
 
         Raises:
             ConfigError, PluginError: The configuration cannot be used.
-            StorageError, MigrationError: The database cannot be used.
         """
-        return await cls.on(Stack.build(load_config(path, overrides=overrides)))
+        return cls(Stack.build(load_config(path, overrides=overrides)))
 
-    @classmethod
-    async def on(cls, stack: Stack) -> Self:
-        """A client on a stack that was built by hand; closes it if it cannot be opened."""
+    async def open(self) -> Self:
+        """Connect and bring the schema up to date; every other method does this when needed.
+
+        Raises:
+            StorageError, MigrationError: The database cannot be used. A later call tries again.
+        """
+        async with self._opening:
+            if self._state == "closed":
+                raise InputError("this client is closed", hint="make a new one")
+            if self._state == "new":
+                await self._start()
+        return self
+
+    async def _start(self) -> None:
         try:
-            client = cls(stack)
-            await stack.open()
+            await self._stack.open()
         except BaseException:
-            await stack.aclose()
+            await self._stack.aclose()
             raise
-        if client._settings["analysis"] == "background":
-            client._worker = asyncio.create_task(client._work())
-        return client
+        self._state = "open"
+        if self._settings["analysis"] == "background":
+            self._worker = asyncio.create_task(self._work())
+
+    async def _ready(self) -> None:
+        if self._state != "open":
+            await self.open()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.open().__await__()
 
     @property
     def config(self) -> Config:
@@ -162,6 +181,7 @@ class LuminoraCoreClient:
             InputError, PersonalityError: Something cannot be used; nothing was written.
             Conflict: The session id exists.
         """
+        await self._ready()
         checked_id(user_id, "user_id")
         persona, document = self._personas.choose(personality)
         moment = now()
@@ -184,6 +204,7 @@ class LuminoraCoreClient:
         Raises:
             SessionNotFound: There is none.
         """
+        await self._ready()
         checked_id(session_id, "session_id")
         if session_id in self._sessions:
             self._sessions.move_to_end(session_id)
@@ -205,6 +226,7 @@ class LuminoraCoreClient:
         self, user_id: str, *, personality: str | None = None, limit: int = 50
     ) -> list[Session]:
         """A user's sessions, the latest active first."""
+        await self._ready()
         where = {} if personality is None else {"personality_name": personality}
         rows = await self._storage.find(
             "sessions",
@@ -356,6 +378,7 @@ class LuminoraCoreClient:
 
     async def forget(self, user_id: str) -> dict[str, int]:
         """Delete everything of a user, everywhere; rows deleted by collection."""
+        await self._ready()
         checked_id(user_id, "user_id")
         vectors = await self._index.forget(user_id)
         counts = await self._storage.forget_user(user_id)
@@ -375,16 +398,23 @@ class LuminoraCoreClient:
         Raises:
             ProviderError, StorageError: The provider or store is down; done work stays done.
         """
+        await self._ready()
         return await self._index.catch_up()
 
     async def run_jobs(self, limit: int = 100) -> int:
         """Do the background work that is due, up to ``limit`` jobs; how many were taken."""
+        await self._ready()
         return await self._conversation.digester.run_due(limit)
 
     async def health_check(self) -> dict[str, Any]:
-        """Whether every provider works: ``status``, ``checks`` by kind and ``errors``."""
+        """Whether every provider works: ``status``, ``checks`` by kind and ``errors``.
+
+        Never raises for a provider: one that cannot be opened is one that does not work.
+        """
         from luminora.health import check_all, summary  # noqa: PLC0415 - rarely asked
 
+        with contextlib.suppress(LuminoraError):  # its own check says what is wrong
+            await self._ready()
         return summary(await check_all(self._stack.providers()))
 
     async def _work(self) -> None:
@@ -407,10 +437,11 @@ class LuminoraCoreClient:
                 await worker
             while await self.run_jobs():
                 pass
+        self._state = "closed"
         await self._stack.aclose()
 
     async def __aenter__(self) -> Self:
-        return self
+        return await self.open()
 
     async def __aexit__(
         self,

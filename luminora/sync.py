@@ -91,7 +91,7 @@ class LuminoraCoreClient:
         """See :meth:`luminora.client.LuminoraCoreClient.from_config`."""
         portal = _Portal()
         try:
-            client = portal.run(_async.LuminoraCoreClient.from_config(*args, **kwargs))
+            client = portal.run(_begin(*args, **kwargs))
         except BaseException:
             portal.close()
             raise
@@ -118,6 +118,11 @@ class LuminoraCoreClient:
         self.close()
 
 
+async def _begin(*args: Any, **kwargs: Any) -> _async.LuminoraCoreClient:
+    """The client, built and opened on the loop it will live on."""
+    return await _async.LuminoraCoreClient.from_config(*args, **kwargs)
+
+
 def _waiting(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
     @functools.wraps(method)
     def call(self: LuminoraCoreClient, *args: Any, **kwargs: Any) -> Any:
@@ -141,7 +146,7 @@ def mirrored() -> dict[str, Callable[..., Any]]:
         name: method
         for name, method in found
         if not name.startswith("_")
-        and name != "aclose"
+        and name not in {"open", "aclose"}
         and (inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method))
     }
 

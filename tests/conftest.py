@@ -52,5 +52,5 @@ def llm() -> ScriptedLLM:
 @pytest.fixture
 async def scripted(llm: ScriptedLLM) -> AsyncIterator[LuminoraCoreClient]:
     """A client on the embedded default, but with the scripted model."""
-    async with await LuminoraCoreClient.on(stack_with(llm=llm)) as opened:
+    async with await LuminoraCoreClient(stack_with(llm=llm)) as opened:
         yield opened

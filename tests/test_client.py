@@ -79,7 +79,7 @@ async def test_the_same_in_english():
 )
 async def test_an_unreachable_model_is_a_degraded_answer_and_nothing_is_lost(llm, failure):
     llm.conversation = llm.analysis = failure
-    async with await LuminoraCoreClient.on(stack_with(llm=llm)) as client:
+    async with await LuminoraCoreClient(stack_with(llm=llm)) as client:
         session = await client.create_session("carlos", "sakura")
         first = await client.send_message(session, "Me llamo Carlos, voy al Himalaya")
         second = await client.send_message(session, "¿Cómo me llamo?")
@@ -95,7 +95,7 @@ async def test_an_unreachable_model_is_a_degraded_answer_and_nothing_is_lost(llm
 async def test_without_a_stand_in_the_failure_is_raised_and_the_message_is_kept(llm):
     llm.conversation = ConnectionFailed("no route")
     stack = replace(stack_with(llm=llm), fallback=None)
-    async with await LuminoraCoreClient.on(stack) as client:
+    async with await LuminoraCoreClient(stack) as client:
         session = await client.create_session("u")
         with pytest.raises(ConnectionFailed):
             await client.send_message(session, "hola", idempotency_key="k")
@@ -224,9 +224,7 @@ async def test_one_analysis_call_per_message_and_four_trips_before_the_answer(ll
             return (await self.transaction(rows))[0] == 1
 
     llm.conversation = lambda _: trips.append("LLM") or "ok"
-    async with await LuminoraCoreClient.on(
-        replace(stack, storage=Counting(stack.storage))
-    ) as client:
+    async with await LuminoraCoreClient(replace(stack, storage=Counting(stack.storage))) as client:
         session = await client.create_session("u")
         for n in range(3):
             await client.send_message(session, f"message number {n}")
@@ -323,7 +321,7 @@ async def test_forgetting_a_user_leaves_nothing_of_them_and_all_of_the_others(cl
 async def test_another_process_cannot_bring_back_what_was_forgotten(llm):
     async with (
         await LuminoraCoreClient.from_config() as one,
-        await LuminoraCoreClient.on(stack_with(llm=llm)) as other,
+        await LuminoraCoreClient(stack_with(llm=llm)) as other,
     ):
         session = await other.create_session("ana")
         await other.send_message(session, "hola")
@@ -399,7 +397,7 @@ async def test_background_work_learns_later_and_survives_the_process(llm):
 
 
 async def test_a_job_that_keeps_failing_is_put_aside_and_says_why(llm):
-    async with await LuminoraCoreClient.on(replace(stack_with(llm=llm), fallback=None)) as client:
+    async with await LuminoraCoreClient(replace(stack_with(llm=llm), fallback=None)) as client:
         llm.analysis = ConnectionFailed("analysis is down")
         session = await client.create_session("ana")
         answer = await client.send_message(session, "Me llamo Ana")
@@ -431,7 +429,7 @@ async def test_another_dimension_is_refused_before_any_write(client):
     before = await client._stack.vector_store.describe()
 
     embedding = ScriptedEmbedding(dimension=4)
-    async with await LuminoraCoreClient.on(stack_with(embedding=embedding)) as other:
+    async with await LuminoraCoreClient(stack_with(embedding=embedding)) as other:
         with pytest.raises(DimensionMismatch) as caught:
             await other.search_memories(session, "hola")
     assert (caught.value.expected, caught.value.found) == (256, 4)
@@ -447,6 +445,38 @@ async def test_health_says_what_works(client):
     assert {"llm", "embedding", "storage", "vector_store", "cache"} == set(health["checks"])
     assert health["errors"] == []
     json.dumps(health)
+
+
+async def test_a_client_opens_when_it_is_first_used_and_is_of_no_use_once_closed():
+    client = LuminoraCoreClient.from_config()
+    session = await client.create_session(personality="alicia.json", user_id="diego")
+    assert (await client.send_message(session, "Hola")).text
+    await client.aclose()
+    with pytest.raises(InputError, match="closed"):
+        await client.list_sessions("diego")
+
+
+async def test_a_client_serves_one_event_loop_after_another(private_world):
+    def ask(text):
+        async def go():
+            async with LuminoraCoreClient.from_config() as client:
+                sessions = await client.list_sessions("ana")
+                session = sessions[0].session_id if sessions else await client.create_session("ana")
+                return (await client.send_message(session, text)).text
+
+        return asyncio.run(go())
+
+    await asyncio.to_thread(ask, "Me llamo Ana")
+    assert "Ana" in await asyncio.to_thread(ask, "¿Cómo me llamo?")
+
+
+async def test_health_of_a_stack_that_cannot_be_opened(tmp_path):
+    overrides = {"storage_provider.config.database_path": str(tmp_path)}
+    client = LuminoraCoreClient.from_config(overrides=overrides)
+    health = await client.health_check()
+    assert health["status"] == "error"
+    assert any("storage" in line for line in health["errors"])
+    await client.aclose()
 
 
 async def test_closing_twice_is_harmless():

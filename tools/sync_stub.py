@@ -64,7 +64,7 @@ def stub() -> str:
         if isinstance(node, ast.AsyncFunctionDef)
         and not node.name.startswith("_")
         and not node.decorator_list
-        and node.name != "aclose"
+        and node.name not in {"open", "aclose"}
     ]
     return _HEAD + "".join(f"    {method}\n" for method in methods)
 

@@ -101,7 +101,7 @@ async def open_client(config: Config) -> tuple[LuminoraCoreClient, Stack]:
     from luminora.stack import Stack
 
     stack = Stack.build(config)
-    return await LuminoraCoreClient.on(stack), stack
+    return await LuminoraCoreClient(stack), stack
 
 
 async def find_session(client: LuminoraCoreClient, who: Who) -> Session | None:

@@ -82,11 +82,19 @@ class Terminal:
         """Type it; ``\\x03`` is Ctrl-C and ``\\x04`` is Ctrl-D."""
         os.write(self._descriptor, text.encode())
 
-    def code(self):
-        """Read to the end and return the exit code."""
+    def code(self, pressing=None):
+        """Read to the end and return the exit code.
+
+        ``pressing`` is typed once a second until then: an interrupt that arrives just before
+        readline begins to wait is noticed only with the next key, as it would be for a person.
+        """
         end = time.monotonic() + SECONDS
+        again = time.monotonic()
         while self._read():
             assert time.monotonic() < end, f"does not end: {self.text[self._seen :]!r}"
+            if pressing and time.monotonic() >= again and self._process.poll() is None:
+                self.type(pressing)
+                again = time.monotonic() + 1
         return self._process.wait(SECONDS)
 
     def _read(self):

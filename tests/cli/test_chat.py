@@ -37,7 +37,7 @@ def piped(monkeypatch, capsys):
 
     async def opened(config):
         stack = stack_with(llm=llm)
-        return await LuminoraCoreClient.on(stack), stack
+        return await LuminoraCoreClient(stack), stack
 
     def talk(text, *arguments):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))

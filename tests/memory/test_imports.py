@@ -111,7 +111,7 @@ async def test_a_bad_item_is_named_and_its_batch_is_not_stored(client, item, com
 async def test_messages_stay_pending_while_the_embedding_provider_is_down_and_are_finished_later():
     embedding = ScriptedEmbedding(batch=1000)
     embedding.failures = [RuntimeError("down")]
-    async with await LuminoraCoreClient.on(stack_with(embedding=embedding)) as client:
+    async with await LuminoraCoreClient(stack_with(embedding=embedding)) as client:
         session = await client.create_session("u")
 
         report = await client.import_messages(session, turns(20))
