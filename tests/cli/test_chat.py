@@ -165,8 +165,7 @@ def test_at_a_terminal():
         terminal.until("diego: ")
         terminal.type("¿sigues ahí?\r")
         assert "Aquí estoy." in terminal.until("diego: ")
-        terminal.type("\x03")
-        assert terminal.code() == 130
+        assert terminal.code(pressing="\x03") == 130
 
     with Terminal(sys.executable, "-m", "luminora.cli", "chat", "--user", "diego") as terminal:
         assert "stranger, " in terminal.until("diego: ")
