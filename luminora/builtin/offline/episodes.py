@@ -131,7 +131,8 @@ _KINDS = (
         6.5,
         "very_negative",
         "fired work",
-        r"me (?:han )?(?:despidieron|despedido|echaron)|i (?:got|was) (?:fired|laid off)|lost my"
+        r"me (?:han )?(?:despidieron|despedido|echaron)|(?:perdi|he perdido) (?:mi|el) (?:trabajo"
+        r"|empleo)|i (?:got|was) (?:fired|laid off)|lost my"
         r" job",
     ),
     _kind(

@@ -38,6 +38,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r" contado|que recuerdas\W*$"
                 r"|(?:dime|cuentame) (?:todo )?lo que sabes de mi|what (?:else )?do you (?:know"
                 r"|remember) about me"
+                r"|te acuerdas de mi\W*$|me recuerdas\W*$|(?:do|don't) you remember me\b"
                 r"|what have i told you|tell me what you know about me|what do you remember\W*$"
             ),
         ),
