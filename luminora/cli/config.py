@@ -85,11 +85,7 @@ def validate(config: Config, *, as_json: bool, no_secrets: bool) -> int:
     for problem in [*problems, *missing]:
         say(str(problem))
     name = config.path or "the embedded default"
-    say(
-        f"{name}: {len(problems)} problems, {len(missing)} secrets missing"
-        if code
-        else f"{name}: ok"
-    )
+    say(f"{name}: {_counted(len(problems), len(missing))}" if code else f"{name}: ok")
     return code
 
 
@@ -125,3 +121,8 @@ def _plain(problem: Problem) -> dict[str, Any]:
         "where": problem.where,
         "hint": problem.hint,
     }
+
+
+def _counted(problems: int, missing: int) -> str:
+    counts = ((problems, "problem"), (missing, "missing secret"))
+    return ", ".join(f"{count} {what}{'s'[: count != 1]}" for count, what in counts if count)
