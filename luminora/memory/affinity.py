@@ -116,7 +116,7 @@ def _store(user_id: str, row: Row, old: Row | None) -> Write:
     if old is None:
         return Insert("user_affinity", user_id, row)
     unchanged = {"id": row["id"], "revision": old["revision"]}
-    changes = {name: value for name, value in row.items() if name not in {"id", "user_id"}}
+    changes = {name: value for name, value in row.items() if value != old[name]}
     return Update("user_affinity", user_id, unchanged, set=changes, expect=1)
 
 

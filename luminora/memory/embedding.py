@@ -129,7 +129,8 @@ class EmbeddingService:
         return vectors
 
     def _keys(self, texts: Sequence[str], purpose: Purpose) -> list[str]:
-        space = f"{self.provider.model_id}/{self.provider.dimension or 0}/{purpose}/"
+        side = purpose if self.provider.asymmetric else "text"
+        space = f"{self.provider.model_id}/{self.provider.dimension or 0}/{side}/"
         return [
             space + blake2b(text.encode("utf-8", "replace"), digest_size=20).hexdigest()
             for text in texts

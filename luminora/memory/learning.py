@@ -145,7 +145,7 @@ class Learner:
         )
         return replace(
             exchange.recall,
-            fact_rows=list({row["id"]: row for row in (*retold, *facts)}.values()),
+            facts=list({row["id"]: row for row in (*retold, *facts)}.values()),
             affinity=affinity[0] if affinity else None,
             mood_row=moods[0] if moods else None,
         )
@@ -157,7 +157,7 @@ class Learner:
         affinity = affinity_change(
             session, message, analysis, exchange.personality, exchange.tree, recall.affinity, at
         )
-        writes, facts = fact_writes(session, message, analysis, recall.fact_rows, at)
+        writes, facts = fact_writes(session, message, analysis, recall.facts, at)
         moods, mood = mood_writes(session, analysis, recall.mood_row, at)
         own = {"session_id": session.session_id}
         writes = [
@@ -198,7 +198,8 @@ def _classification(
 
 def _episode(exchange: Exchange, analysis: Analysis, facts: Sequence[Row], at: datetime) -> Write:
     found, session = analysis.episode or {}, exchange.session
-    context = [*(turn.id for turn in exchange.recall.history[-2:]), exchange.message["id"]]
+    turns = [*exchange.recall.history[-2:], exchange.message]
+    context = [turn["external_id"] or turn["id"] for turn in turns]
     row: Row = {
         **found,
         "id": uuid5(NAMESPACE_URL, f"luminora:episode:{exchange.message['id']}").hex,

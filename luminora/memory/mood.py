@@ -18,6 +18,8 @@ def mood_writes(
     if analysis.mood is None:
         return [], old
     changed = old is None or old["current_mood"] != analysis.mood
+    if old is not None and not changed and old["mood_intensity"] == analysis.mood_intensity:
+        return [], old
     past = list(old["mood_history"]) if old else []
     if changed and old is not None:
         since = old["mood_started_at"].isoformat()

@@ -7,14 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from luminora.memory.models import (
-    Episode,
-    Fact,
-    MemorySearchResult,
-    Message,
-    MoodInfo,
-    Session,
-)
+from luminora.memory.models import Episode, MemorySearchResult, MoodInfo, Session
 from luminora.memory.search import HybridSearch, without_names
 from luminora.memory.semantic import SemanticIndex
 from luminora.providers import Find, Read, Row, SearchText, StorageProvider
@@ -27,20 +20,18 @@ _DEPTH_FACTOR = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recall:
-    """What was recalled for one message.
+    """What was recalled for one message, mostly as it is stored: a prompt needs little of it.
 
     Attributes:
-        history: The turns before the message, oldest first.
-        facts: The active facts, latest first.
-        fact_rows: The same as stored, for a compare-and-set when they change.
+        history: The rows of the turns before the message, oldest first.
+        facts: The rows of the active facts, latest first.
         affinity: The affinity row, or None before the first exchange.
         mood_row: The mood row, or None while the mood is neutral.
         memories: Earlier messages that answer to this one, best first, none of them in history.
     """
 
-    history: Sequence[Message] = ()
-    facts: Sequence[Fact] = ()
-    fact_rows: Sequence[Row] = ()
+    history: Sequence[Row] = ()
+    facts: Sequence[Row] = ()
     episodes: Sequence[Episode] = ()
     affinity: Row | None = None
     mood_row: Row | None = None
@@ -104,9 +95,8 @@ class Memory:
             session.user_id, lexical, hits, self._recall_limit, exclude=shown
         )
         return Recall(
-            history=[Message.from_row(row) for row in earlier[-self._history_limit :]],
-            facts=[Fact.from_row(row) for row in facts],
-            fact_rows=facts,
+            history=earlier[-self._history_limit :],
+            facts=facts,
             episodes=[Episode.from_row(row) for row in episodes],
             affinity=affinity[0] if affinity else None,
             mood_row=moods[0] if moods else None,

@@ -25,11 +25,13 @@ class EmbeddingProvider(Provider):
             dimension yield comparable vectors.
         dimension: Length of a vector when it is known beforehand (manifest or config), else None.
         max_batch_size: Most texts one call may hold.
+        asymmetric: Whether a text has one vector as a document and another as a query.
     """
 
     model_id: str
     dimension: int | None = None
     max_batch_size: int = 64
+    asymmetric: bool = False
 
     @abstractmethod
     async def create_embeddings_batch(
