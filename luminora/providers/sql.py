@@ -80,10 +80,12 @@ class Statement:
 
 Steps = Generator[Statement, Any, int]
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
 
 def json_text(value: Any) -> str:
     """``value`` as compact JSON, every character as it is."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _JSON.encode(value)
 
 
 def time_text(value: datetime) -> str:

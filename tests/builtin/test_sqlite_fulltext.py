@@ -1,5 +1,3 @@
-# ruff: noqa: S311 - these numbers need not be secret
-
 from __future__ import annotations
 
 import asyncio

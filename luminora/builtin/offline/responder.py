@@ -96,8 +96,9 @@ def _merged(facts: Sequence[Known], fresh: Sequence[Fact]) -> list[Known]:
 def _reaction(
     grounding: Grounding, voice: Voice, found: Extraction, feelings: Feelings
 ) -> _Reply | None:
-    name = _name(_merged(recorded(grounding), found.facts))
-    known = {str(fact.get("key")): shown(fact.get("value")) for fact in recorded(grounding)}
+    facts = recorded(grounding)
+    name = _name(_merged(facts, found.facts))
+    known = {str(fact.get("key")): shown(fact.get("value")) for fact in facts}
     reaction = react(ReactionInput(grounding, voice, found, feelings, name, known))
     if reaction is None:
         return None

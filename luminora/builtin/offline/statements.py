@@ -149,7 +149,9 @@ RELATION_ES = {
 def shown(value: Any) -> str:
     """A stored value as one short line of plain text, whatever it holds."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    text = " ".join(text.split())
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN].rstrip() + "…"
 
 
