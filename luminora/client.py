@@ -401,6 +401,18 @@ class LuminoraCoreClient:
         await self._ready()
         return await self._index.catch_up()
 
+    async def reembed(self) -> int:
+        """Rebuild the vector index with the configured model; how many messages it indexed.
+
+        For when the embedding model has changed. Search goes by words for what is not indexed
+        yet; an interrupted run is continued by the next.
+
+        Raises:
+            ProviderError, StorageError: The provider or store is down.
+        """
+        await self._ready()
+        return await self._index.rebuild()
+
     async def run_jobs(self, limit: int = 100) -> int:
         """Do the background work that is due, up to ``limit`` jobs; how many were taken."""
         await self._ready()

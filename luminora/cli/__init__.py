@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "mood": ("luminora.cli.memory:mood", "Show a companion's mood."),
     "personality": ("luminora.cli.personality:personality", "List, check and try personalities."),
     "plugins": ("luminora.cli.plugins:plugins", "List, check and switch plugins."),
+    "reembed": ("luminora.cli.reindex:reembed", "Rebuild the index with another embedding model."),
     "reindex": ("luminora.cli.reindex:reindex", "Index the messages that still wait for it."),
     "schema": ("luminora.cli.schema:schema", "Write the schema of luminora.json for editors."),
     "search": ("luminora.cli.search:search", "Search what is remembered."),

@@ -1,4 +1,4 @@
-"""``luminora reindex``: finish what could not be indexed when it was said."""
+"""``luminora reindex`` and ``reembed``: finish the index, or build it with another model."""
 
 from __future__ import annotations
 
@@ -24,13 +24,30 @@ def reindex(config: Config, *, as_json: bool) -> None:
 
     Example: luminora reindex
     """
-    count = run_async(_reindex(config))
+    _told(run_async(_index(config, anew=False)), as_json=as_json)
+
+
+@click.command()
+@config_options
+@json_option
+def reembed(config: Config, *, as_json: bool) -> None:
+    """Rebuild the vector index with the embedding model that is configured now.
+
+    The old vectors are deleted; until all messages have new ones, a search finds the rest by
+    their words. If it is interrupted, run it again: it goes on where it stopped.
+
+    Example: luminora reembed
+    """
+    _told(run_async(_index(config, anew=True)), as_json=as_json)
+
+
+def _told(count: int, *, as_json: bool) -> None:
     if as_json:
         emit_json({"indexed": count})
     else:
         say(f"{count} messages indexed" if count else "nothing was waiting to be indexed")
 
 
-async def _reindex(config: Config) -> int:
+async def _index(config: Config, *, anew: bool) -> int:
     async with opened(config) as (client, _):
-        return await client.reindex()
+        return await (client.reembed() if anew else client.reindex())

@@ -22,6 +22,7 @@ from luminora.providers import (
     Scope,
     StorageProvider,
     Update,
+    Upsert,
     Vector,
     VectorHit,
     VectorItem,
@@ -157,6 +158,30 @@ class SemanticIndex:
                 await self._storage.transaction(await self.add(owner, own))
             finished += len(rows)
         return finished
+
+    async def rebuild(self) -> int:
+        """Give all messages vectors of the configured model; the number of messages dealt with.
+
+        The old vectors go first, so until it has finished a search finds the rest by words. If it
+        is interrupted, calling it again goes on where it stopped.
+
+        Raises:
+            ProviderError, StorageError: The provider or store is down. If the provider does not
+                even tell its dimension, nothing was changed.
+        """
+        provider = self.embedding.provider
+        dimension = await provider.get_dimension()
+        lock = await self._storage.get("embedding_state", EVERY_USER, index_name=INDEX)
+        if lock is None or (lock["dimension"], lock["model"]) != (dimension, provider.model_id):
+            await self.vectors.drop()
+            await self._storage.transaction(
+                [
+                    Update("messages", EVERY_USER, {}, set={"embedding_state": "pending"}),
+                    Upsert("embedding_state", EVERY_USER, self._lock(dimension)),
+                ]
+            )
+            self._ready = False
+        return await self.catch_up()
 
     async def forget(self, user_id: str) -> int:
         """Delete a user's vectors, whichever model made them; how many there were."""
