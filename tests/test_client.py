@@ -432,6 +432,11 @@ async def test_another_dimension_is_refused_before_any_write(client):
     async with await LuminoraCoreClient(stack_with(embedding=embedding)) as other:
         with pytest.raises(DimensionMismatch) as caught:
             await other.search_memories(session, "hola")
+        with pytest.raises(DimensionMismatch):
+            await other.send_message(session, "not written")
+        with pytest.raises(DimensionMismatch):
+            await other.import_messages(session, [{"role": "user", "content": "neither"}])
+        assert len(await other.get_history(session)) == 2
     assert (caught.value.expected, caught.value.found) == (256, 4)
     assert "luminora reembed" in str(caught.value)
     assert "256" in str(caught.value)

@@ -107,6 +107,7 @@ class Conversation:
                 yield ResponseChunk(piece)
 
     async def _begin(self, session: Session, text: str, key: str | None) -> Turn | Response:
+        await self._index.verify()
         personality, tree = self._personalities.of(session)
         row = self._user_row(session, text, key)
         if not await self._save(session, row):

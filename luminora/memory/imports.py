@@ -47,6 +47,7 @@ class Importer:
             InputError: An item cannot be used. It and its batch are not stored; the message says
                 which item it is and how many before it are.
         """
+        await self._index.verify()
         reader = _Reader(session, self._order, max_chars)
         report = ImportReport()
         indexing: asyncio.Task[int] | None = None

@@ -53,7 +53,26 @@ class SemanticIndex:
         self.vectors = vectors
         self._storage = storage
         self._ready = False
+        self._verified = False
         self._opening = asyncio.Lock()
+
+    async def verify(self) -> None:
+        """Refuse an index of another model as far as that is known without asking the provider.
+
+        Called before anything is written; asks the storage once.
+
+        Raises:
+            DimensionMismatch: The index was built by another model or with another dimension.
+        """
+        if self._verified or self._ready:
+            return
+        provider = self.embedding.provider
+        lock = await self._storage.get("embedding_state", EVERY_USER, index_name=INDEX)
+        if lock is not None:
+            dimension = provider.dimension or lock["dimension"]
+            if (lock["dimension"], lock["model"]) != (dimension, provider.model_id):
+                raise _mismatch(lock, provider.name, provider.model_id, dimension)
+        self._verified = True
 
     async def ensure(self) -> None:
         """Lock the dimension on first use and compare with the lock ever after.
