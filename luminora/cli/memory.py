@@ -191,7 +191,7 @@ def show_affinity(info: AffinityInfo) -> None:
     """Print how close two are."""
     say(f"{info.personality_name}: {info.level.replace('_', ' ')}, {info.points} of 100 points")
     say(
-        f"{info.total_messages} messages, {info.positive_interactions} brought them closer, "
+        f"messages: {info.total_messages}, {info.positive_interactions} brought them closer, "
         f"{info.negative_interactions} apart"
     )
 

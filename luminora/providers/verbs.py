@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from luminora.errors import Conflict
@@ -26,9 +26,6 @@ from luminora.providers.operations import (
     Where,
     Write,
 )
-
-if TYPE_CHECKING:
-    from luminora.providers.collections import Collection
 
 USER_COLLECTIONS = (
     "memory_classifications",
@@ -189,8 +186,3 @@ class StorageVerbs(Provider):
             "created_at": now,
             "updated_at": now,
         }
-
-    @staticmethod
-    def unknown_fields(collection: Collection, row: Row) -> set[str]:
-        """Names in ``row`` that the collection does not declare."""
-        return row.keys() - collection.fields.keys()
