@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from luminora.client import LuminoraCoreClient
     from luminora.config import Config
     from luminora.memory.models import Response, Session
-    from luminora.stack import Stack
 
 VERSION = 1
 """Form of the objects that ``--json`` prints, one per line of input."""
@@ -77,11 +76,8 @@ class Talk:
         level: Name of the relationship's level after the last reply.
     """
 
-    def __init__(
-        self, client: LuminoraCoreClient, stack: Stack, session: Session, name: str
-    ) -> None:
+    def __init__(self, client: LuminoraCoreClient, session: Session, name: str) -> None:
         self.client = client
-        self.stack = stack
         self.session = session
         self.name = name
         self.level = ""
@@ -91,14 +87,14 @@ class Talk:
         """Open the stack and the conversation."""
         from luminora.memory.personas import Personas
 
-        client, stack = await open_client(config)
+        client, _ = await open_client(config)
         try:
             session = await session_for(client, who, new=new)
             personality, _ = Personas.for_config(config).of(session)
         except BaseException:
             await client.aclose()
             raise
-        return cls(client, stack, session, personality.name)
+        return cls(client, session, personality.name)
 
     async def say(self, text: str) -> Response:
         """The whole reply."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from luminora.config import Config
     from luminora.plugins import Activation
     from luminora.providers import CheckResult, Provider, StorageProvider
+    from luminora.schema import Problem
 
 _MARKS = {"ok": ("[✓]", "green"), "warning": ("[!]", "yellow"), "error": ("[✗]", "red")}
 
@@ -92,13 +93,12 @@ async def _checked(config: Config, within: float) -> dict[str, CheckResult]:
     from luminora import schema
     from luminora.health import check_all
     from luminora.plugins import activate
-    from luminora.providers import CheckResult, Status, StorageProvider
+    from luminora.providers import StorageProvider
 
     failed: dict[str, CheckResult] = {}
     for problem in schema.validate(config):
         part = problem.pointer.split("/")[1].removesuffix("_provider") if problem.pointer else ""
-        told = f"{problem.message}\n→ {problem.hint}" if problem.hint else problem.message
-        failed.setdefault(part or "configuration", CheckResult(Status.ERROR, told))
+        failed.setdefault(part or "configuration", _failure(problem))
     built = _built(activate(config), failed)
     storage = built.get("storage")
     try:
@@ -118,7 +118,7 @@ async def _checked(config: Config, within: float) -> dict[str, CheckResult]:
 
 def _built(activation: Activation, failed: dict[str, CheckResult]) -> dict[str, Provider]:
     """The providers that can be built; why the others cannot goes to ``failed``."""
-    from luminora.providers import CheckResult, Kind, Status, StorageProvider
+    from luminora.providers import Kind, StorageProvider
 
     built: dict[str, Provider] = {}
     storage: StorageProvider | None = None
@@ -128,12 +128,18 @@ def _built(activation: Activation, failed: dict[str, CheckResult]) -> dict[str, 
         try:
             provider = activation.build(kind, storage=storage)
         except LuminoraError as problem:
-            told = f"{problem.message}\n→ {problem.hint}" if problem.hint else problem.message
-            failed[kind.value] = CheckResult(Status.ERROR, told)
+            failed[kind.value] = _failure(problem)
             continue
         built[kind.value] = provider
         storage = provider if isinstance(provider, StorageProvider) else storage
     return built
+
+
+def _failure(problem: LuminoraError | Problem) -> CheckResult:
+    from luminora.providers import CheckResult, Status
+
+    hint = f"\n→ {problem.hint}" if problem.hint else ""
+    return CheckResult(Status.ERROR, f"{problem.message}{hint}")
 
 
 def _kinds() -> list[str]:

@@ -40,10 +40,9 @@ if TYPE_CHECKING:
         MoodInfo,
         Session,
     )
-    from luminora.stack import Stack
 
 _T = TypeVar("_T")
-_Look = Callable[["LuminoraCoreClient", "Stack", "Session"], Awaitable[_T]]
+_Look = Callable[["LuminoraCoreClient", "Session"], Awaitable[_T]]
 
 
 @click.command()
@@ -56,11 +55,9 @@ def facts(config: Config, who: Who, category: str | None, *, as_json: bool) -> N
 
     Example: luminora facts --user diego
     """
-
-    async def look(client: LuminoraCoreClient, _: Stack, session: Session) -> list[Fact]:
-        return await client.get_facts(session.session_id, category)
-
-    session, found = run_async(_look(config, who, look))
+    session, found = run_async(
+        _look(config, who, lambda client, session: client.get_facts(session.session_id, category))
+    )
     if as_json:
         _emit(session, facts=found)
     else:
@@ -79,7 +76,7 @@ def affinity(config: Config, who: Who, most: int, *, as_json: bool) -> None:
     """
 
     async def look(
-        client: LuminoraCoreClient, _: Stack, session: Session
+        client: LuminoraCoreClient, session: Session
     ) -> tuple[AffinityInfo, list[AffinityEvent]]:
         info = await client.get_affinity(session.session_id)
         return info, await client.get_affinity_events(session.session_id, max(most, 0))
@@ -101,11 +98,9 @@ def mood(config: Config, who: Who, *, as_json: bool) -> None:
 
     Example: luminora mood --user diego
     """
-
-    async def look(client: LuminoraCoreClient, _: Stack, session: Session) -> MoodInfo:
-        return await client.get_mood(session.session_id)
-
-    session, found = run_async(_look(config, who, look))
+    session, found = run_async(
+        _look(config, who, lambda client, session: client.get_mood(session.session_id))
+    )
     if as_json:
         _emit(session, mood=found)
     else:
@@ -128,11 +123,13 @@ def episodes(config: Config, who: Who, min_importance: float, *, as_json: bool) 
 
     Example: luminora episodes --user diego --min-importance 7
     """
-
-    async def look(client: LuminoraCoreClient, _: Stack, session: Session) -> list[Episode]:
-        return await client.get_episodes(session.session_id, min_importance)
-
-    session, found = run_async(_look(config, who, look))
+    session, found = run_async(
+        _look(
+            config,
+            who,
+            lambda client, session: client.get_episodes(session.session_id, min_importance),
+        )
+    )
     if as_json:
         _emit(session, episodes=found)
     else:
@@ -156,11 +153,9 @@ def history(config: Config, who: Who, limit: int, *, as_json: bool) -> None:
 
     Example: luminora history --user diego --limit 10
     """
-
-    async def look(client: LuminoraCoreClient, _: Stack, session: Session) -> list[Message]:
-        return await client.get_history(session.session_id, limit)
-
-    session, found = run_async(_look(config, who, look))
+    session, found = run_async(
+        _look(config, who, lambda client, session: client.get_history(session.session_id, limit))
+    )
     if as_json:
         _emit(session, messages=found)
     else:
@@ -241,9 +236,9 @@ def show_history(found: Sequence[Message]) -> None:
 
 
 async def _look(config: Config, who: Who, look: _Look[_T]) -> tuple[Session, _T]:
-    async with opened(config) as (client, stack):
+    async with opened(config) as (client, _):
         session = await known_session(client, who)
-        return session, await look(client, stack, session)
+        return session, await look(client, session)
 
 
 def _emit(session: Session, **found: Any) -> None:

@@ -158,16 +158,17 @@ class Conversation:
 
     async def _stored(self, row: Row) -> tuple[Row, Row | None]:
         """The message that has this id already, and its answer if there is one."""
-        known = await self._storage.find("messages", row["user_id"], {"id": row["id"]}, limit=1)
-        answers = await self._storage.find(
-            "messages", row["user_id"], {"id": answer_id(row["id"])}, limit=1
-        )
-        if known[0]["content"] != row["content"]:
+        ids = [row["id"], answer_id(row["id"])]
+        found = await self._storage.find("messages", row["user_id"], {"id": Is("in", ids)})
+        known, answer = ({one["id"]: one for one in found}.get(wanted) for wanted in ids)
+        if known is None:
+            raise Conflict("the message was deleted while it was sent again", hint="send it anew")
+        if known["content"] != row["content"]:
             raise InputError(
                 "this idempotency key was used for another text in this session",
                 hint="use a new key for every new message; repeat one only to retry",
             )
-        return known[0], (answers[0] if answers else None)
+        return known, answer
 
     async def _finish(self, turn: Turn, spoken: Spoken) -> Response:
         exchange = turn.exchange
@@ -185,7 +186,9 @@ class Conversation:
             if indexing is not None:
                 indexing.cancel()
             raise
-        if stored[0] == 0:  # another call with the same key was quicker
+        if stored[0] == 0:  # another call with the same key was quicker, and indexes
+            if indexing is not None:
+                indexing.cancel()
             answer = await self._storage.get("messages", message["user_id"], id=reply["id"])
             return _repeated(message, answer or reply)
         lesson = None

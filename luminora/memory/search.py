@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from luminora.memory.clock import now
@@ -32,7 +32,7 @@ class Candidate:
     similarity: float | None = None
     vector: float = 0.0
     score: float = 0.0
-    recency: float = field(default=0.0)
+    recency: float = 0.0
 
     def result(self) -> MemorySearchResult:
         """As it is handed out."""
@@ -104,7 +104,6 @@ class HybridSearch:
         where: Mapping[str, str],
         *,
         names: Iterable[str] = (),
-        exclude: frozenset[str] = frozenset(),
     ) -> list[MemorySearchResult]:
         """The ``top_k`` messages that answer best to ``query``.
 
@@ -114,7 +113,6 @@ class HybridSearch:
             where: ``user_id`` and, to narrow it, ``session_id`` or ``personality_name``.
             names: Names of speakers; they are left out of the search by meaning, where they
                 would only find messages that address those people.
-            exclude: Ids of messages not to return.
         """
         user_id = where["user_id"]
         narrow = {name: value for name, value in where.items() if name != "user_id"}
@@ -123,7 +121,7 @@ class HybridSearch:
             self._storage.search_text("messages", user_id, query, where=narrow, limit=depth),
             self._index.search(without_names(query, names), depth, where),
         )
-        return await self.rank(user_id, lexical, hits, top_k, exclude=exclude)
+        return await self.rank(user_id, lexical, hits, top_k)
 
     async def rank(
         self,
@@ -134,7 +132,10 @@ class HybridSearch:
         *,
         exclude: frozenset[str] = frozenset(),
     ) -> list[MemorySearchResult]:
-        """Blend what both sides found, reading the rows that only one of them has."""
+        """Blend what both sides found, leaving out the ids in ``exclude``.
+
+        Rows that only the search by meaning found are read here.
+        """
         known = {row["id"] for row, _ in lexical}
         missing = [hit.id for hit in hits if hit.id not in known]
         rows: dict[str, Row] = {}

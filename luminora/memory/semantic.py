@@ -66,12 +66,9 @@ class SemanticIndex:
         """
         if self._verified or self._ready:
             return
-        provider = self.embedding.provider
-        lock = await self._storage.get("embedding_state", EVERY_USER, index_name=INDEX)
+        lock = await self._lock()
         if lock is not None:
-            dimension = provider.dimension or lock["dimension"]
-            if (lock["dimension"], lock["model"]) != (dimension, provider.model_id):
-                raise _mismatch(lock, provider.name, provider.model_id, dimension)
+            self._compare(lock, self.embedding.provider.dimension or lock["dimension"])
         self._verified = True
 
     async def ensure(self) -> None:
@@ -89,15 +86,28 @@ class SemanticIndex:
                 return
             provider = self.embedding.provider
             dimension = await provider.get_dimension()
-            lock = await self._storage.get("embedding_state", EVERY_USER, index_name=INDEX)
+            lock = await self._lock()
             if lock is None:
-                await self._storage.upsert("embedding_state", EVERY_USER, self._lock(dimension))
-            elif (lock["dimension"], lock["model"]) != (dimension, provider.model_id):
-                raise _mismatch(lock, provider.name, provider.model_id, dimension)
+                await self._storage.upsert("embedding_state", EVERY_USER, self._locked(dimension))
+            else:
+                self._compare(lock, dimension)
             await self.vectors.ensure(dimension, model_id=provider.model_id)
             self._ready = True
 
-    def _lock(self, dimension: int) -> Row:
+    async def _lock(self) -> Row | None:
+        """The row that says whose vectors the index holds; None before the first."""
+        return await self._storage.get("embedding_state", EVERY_USER, index_name=INDEX)
+
+    def _fits(self, lock: Row, dimension: int) -> bool:
+        model = self.embedding.provider.model_id
+        return bool((lock["dimension"], lock["model"]) == (dimension, model))
+
+    def _compare(self, lock: Row, dimension: int) -> None:
+        if not self._fits(lock, dimension):
+            provider = self.embedding.provider
+            raise _mismatch(lock, provider.name, provider.model_id, dimension)
+
+    def _locked(self, dimension: int) -> Row:
         return {
             "index_name": INDEX,
             "provider": self.embedding.provider.name,
@@ -188,15 +198,14 @@ class SemanticIndex:
             ProviderError, StorageError: The provider or store is down. If the provider does not
                 even tell its dimension, nothing was changed.
         """
-        provider = self.embedding.provider
-        dimension = await provider.get_dimension()
-        lock = await self._storage.get("embedding_state", EVERY_USER, index_name=INDEX)
-        if lock is None or (lock["dimension"], lock["model"]) != (dimension, provider.model_id):
+        dimension = await self.embedding.provider.get_dimension()
+        lock = await self._lock()
+        if lock is None or not self._fits(lock, dimension):
             await self.vectors.drop()
             await self._storage.transaction(
                 [
                     Update("messages", EVERY_USER, {}, set={"embedding_state": "pending"}),
-                    Upsert("embedding_state", EVERY_USER, self._lock(dimension)),
+                    Upsert("embedding_state", EVERY_USER, self._locked(dimension)),
                 ]
             )
             self._ready = False
