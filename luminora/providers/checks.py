@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 from luminora.errors import InputError
 from luminora.providers.collections import COLLECTIONS, Collection, Field, FieldType
-from luminora.providers.operations import EveryUser, Is, Row, Scope, Where
+from luminora.providers.operations import EveryUser, Is, Row, Scope, Update, Where
 
 MAX_STRING: Final = 255
 """Characters (code points) of a STRING field: what MySQL can index."""
@@ -100,6 +100,42 @@ def own_values(collection: Collection, user: str | None, values: Mapping[str, An
     return {
         name: checked(name, field_of(collection, name), value) for name, value in values.items()
     }
+
+
+def own_changes(
+    collection: Collection, user: str | None, operation: Update
+) -> tuple[Row, dict[str, Any], dict[str, tuple[Any, ...]]]:
+    """What an update sets, what it adds to numbers, and the bounds of the sums; all checked.
+
+    Raises:
+        InputError: It changes nothing, something that never changes, or to something unusable.
+    """
+    names = [*operation.set, *operation.increment]
+    if not names:
+        raise InputError(f"an update of '{collection.name}' changes nothing")
+    if set(operation.set) & set(operation.increment):
+        raise InputError("a field cannot be set and incremented at once")
+    if not operation.clamp.keys() <= operation.increment.keys():
+        raise InputError("clamp bounds incremented fields only")
+    for name in operation.increment:
+        if field_of(collection, name).type not in {FieldType.INTEGER, FieldType.FLOAT}:
+            raise InputError(f"'{name}' is no number and cannot be incremented")
+    fixed = set(collection.key)
+    if collection.per_user and operation.set.get("user_id", operation.user_id) != operation.user_id:
+        fixed.add("user_id")
+    if fixed & set(names):
+        raise InputError(f"{', '.join(sorted(fixed & set(names)))} of a row never changes")
+    values = own_values(collection, user, operation.set)
+    values.pop("user_id", None)
+    steps = {
+        name: checked(name, field_of(collection, name), step)
+        for name, step in operation.increment.items()
+    }
+    bounds = {
+        name: tuple(checked(name, field_of(collection, name), bound) for bound in pair)
+        for name, pair in operation.clamp.items()
+    }
+    return values, steps, bounds
 
 
 def missing(collection: Collection, row: Row) -> list[str]:

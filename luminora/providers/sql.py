@@ -29,12 +29,11 @@ from typing import Any
 
 from luminora.errors import Conflict, InputError
 from luminora.providers.checks import (
-    checked,
     confined_to,
     declared,
-    field_of,
     missing,
     order_of,
+    own_changes,
     own_row,
     own_values,
     own_where,
@@ -236,17 +235,7 @@ class Statements:
 
     def _update(self, operation: Update) -> Callable[[], Steps]:
         collection, user = _scope(operation)
-        _check_changes(collection, operation)
-        values = own_values(collection, user, operation.set)
-        values.pop("user_id", None)
-        steps = {
-            name: checked(name, field_of(collection, name), step)
-            for name, step in operation.increment.items()
-        }
-        bounds = {
-            name: tuple(checked(name, field_of(collection, name), bound) for bound in pair)
-            for name, pair in operation.clamp.items()
-        }
+        values, steps, bounds = own_changes(collection, user, operation)
         added = tuple((name, name in bounds) for name in steps)
         shape, params = self._conditions(collection, own_where(collection, user, operation.where))
         text = update_text(self.dialect, self.prefix, collection.name, tuple(values), added, shape)
@@ -352,24 +341,6 @@ def _keyed(collection: Collection, conditions: Mapping[str, Is]) -> bool:
 
 def _foreign(collection: Collection) -> Conflict:
     return Conflict(f"a row of '{collection.name}' with that key belongs to another user")
-
-
-def _check_changes(collection: Collection, operation: Update) -> None:
-    names = [*operation.set, *operation.increment]
-    if not names:
-        raise InputError(f"an update of '{collection.name}' changes nothing")
-    if set(operation.set) & set(operation.increment):
-        raise InputError("a field cannot be set and incremented at once")
-    if not operation.clamp.keys() <= operation.increment.keys():
-        raise InputError("clamp bounds incremented fields only")
-    for name in operation.increment:
-        if field_of(collection, name).type not in {FieldType.INTEGER, FieldType.FLOAT}:
-            raise InputError(f"'{name}' is no number and cannot be incremented")
-    fixed = {*collection.key}
-    if collection.per_user and operation.set.get("user_id", operation.user_id) != operation.user_id:
-        fixed.add("user_id")
-    if fixed & set(names):
-        raise InputError(f"{', '.join(sorted(fixed & set(names)))} of a row never changes")
 
 
 def _padded(values: list[Any]) -> list[Any]:

@@ -11,6 +11,9 @@ from luminora.providers.base import Provider
 
 Metric = Literal["cosine"]
 
+DEFAULT_INDEX = "messages"
+"""The index a store looks at unless :meth:`VectorStoreProvider.at` says otherwise."""
+
 FILTER_FIELDS = ("user_id", "session_id", "personality_name", "kind")
 """What an item is filed under and ``where`` may name; all are equality filters."""
 
@@ -65,8 +68,31 @@ class VectorStoreProvider(Provider):
     """A store of vectors.
 
     ``where`` is a mapping over :data:`FILTER_FIELDS` and always holds ``user_id``: the store
-    refuses a call without it (:class:`~luminora.errors.InputError`).
+    refuses a call without it (:class:`~luminora.errors.InputError`). The checks that every store
+    makes are written once, in :mod:`luminora.providers.vectors`.
+
+    One store may hold several indexes side by side, so that a new one can be built while the old
+    one answers. Every method but :meth:`at` works on the one called :attr:`index`.
+
+    Attributes:
+        index: The index this object works on.
     """
+
+    index: str = DEFAULT_INDEX
+
+    @abstractmethod
+    def at(self, index: str) -> VectorStoreProvider:
+        """The same store, working on another index, which need not exist yet.
+
+        It shares the connection: closing it does nothing, and it ends with the store it came
+        from. The default index is where it was before there were several.
+
+        Args:
+            index: Lower-case letters, digits and underscores; at most 40 characters.
+
+        Raises:
+            InputError: No index can be called that.
+        """
 
     @abstractmethod
     async def ensure(
@@ -93,6 +119,13 @@ class VectorStoreProvider(Provider):
         self, vector: Sequence[float], top_k: int, where: Mapping[str, str]
     ) -> list[VectorHit]:
         """The ``top_k`` nearest items that match ``where``, best first."""
+
+    @abstractmethod
+    async def fetch(self, user_id: str, ids: Sequence[str]) -> list[VectorItem]:
+        """Those of the items that the user has, in any order, to be copied elsewhere.
+
+        Vectors come back in their direction; their length may have become 1.
+        """
 
     @abstractmethod
     async def delete(self, where: Mapping[str, str | Sequence[str]]) -> int:

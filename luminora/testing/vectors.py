@@ -133,6 +133,52 @@ class VectorStoreConformance(Conformance[VectorStoreProvider]):
         await provider.drop()
         await provider.drop()
 
+    @capability("index")
+    async def test_indexes_stand_side_by_side(self, provider: VectorStoreProvider) -> None:
+        """One is built, of another dimension, while the other answers; either can go."""
+        user, shared = new_id("user"), new_id()
+        await self.stored(provider, [VectorItem(id=shared, user_id=user, vector=axis(0))])
+        other = provider.at("messages_2")
+        assert (provider.index, other.index) == ("messages", "messages_2")
+        assert (await other.describe()).dimension is None
+        await other.ensure(3, model_id="test/two")
+        await other.upsert([VectorItem(id=shared, user_id=user, vector=[0.0, 3.0, 4.0])])
+        await self.settle(other)
+        for store, query in ((other, [0.0, 3.0, 4.0]), (provider, axis(0))):
+            (hit,) = await store.query(query, 5, {"user_id": user})
+            assert hit.id == shared
+            assert hit.score == pytest.approx(1.0, abs=1e-5)
+        assert (await other.describe()).dimension == 3
+        await other.aclose()
+        await provider.drop()
+        await self.settle(other)
+        assert await provider.at("messages_2").count({"user_id": user}) == 1
+        await other.drop()
+        with pytest.raises(InputError):
+            provider.at('messages"; DROP TABLE')
+
+    @capability("query")
+    async def test_items_can_be_fetched(self, provider: VectorStoreProvider) -> None:
+        """With their filing and direction; absent ones and another user's are left out."""
+        user, bob = new_id("user"), new_id("bob")
+        mine = VectorItem(
+            id=new_id(),
+            user_id=user,
+            vector=[0.0, 3.0, 0.0, -4.0, 0.0, 0.0, 0.0, 0.0],
+            session_id="s1",
+            personality_name="sakura",
+            kind="episode",
+        )
+        other = VectorItem(id=new_id(), user_id=bob, vector=axis(1))
+        assert await provider.fetch(user, [mine.id]) == []
+        await self.stored(provider, [mine, other])
+        (found,) = await provider.fetch(user, [mine.id, other.id, new_id("absent")])
+        assert cosine(found.vector, mine.vector) == pytest.approx(1.0, abs=1e-4)
+        filing = ("id", "user_id", "session_id", "personality_name", "kind")
+        for name in filing:
+            assert getattr(found, name) == getattr(mine, name), name
+        assert await provider.fetch(user, []) == []
+
     @capability("query")
     async def test_the_nearest_come_first(self, provider: VectorStoreProvider) -> None:
         """Scored by cosine, whatever the vectors' lengths."""

@@ -17,7 +17,8 @@ from typing import Any, Final
 import apsw
 
 from luminora.builtin.loading import numpy_lock
-from luminora.builtin.sqlite.vectortable import Filters, Meta, Share, VectorTable
+from luminora.builtin.sqlite.vectortable import Meta, Share, VectorTable
+from luminora.providers.vectors import Filters
 
 MAX_BYTES: Final = 256 << 20
 _FIELDS: Final = ("session_id", "personality_name", "kind")

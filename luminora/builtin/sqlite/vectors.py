@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from array import array
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import apsw
 
 from luminora.builtin.sqlite.database import Database, open_database, snapshot
 from luminora.builtin.sqlite.mirror import MAX_BYTES, Mirrors
 from luminora.builtin.sqlite.storage import SqliteStorage
-from luminora.builtin.sqlite.vectortable import MAX_KNN, Entry, Filters, VectorTable, mismatch
-from luminora.errors import InputError, LuminoraError
+from luminora.builtin.sqlite.vectortable import VectorTable
+from luminora.errors import LuminoraError
 from luminora.providers.base import CheckResult, Status
-from luminora.providers.checks import MAX_STRING, check_text
 from luminora.providers.vector_store import (
-    FILTER_FIELDS,
+    DEFAULT_INDEX,
     Metric,
     VectorHit,
     VectorIndex,
     VectorItem,
     VectorStoreProvider,
+)
+from luminora.providers.vectors import (
+    Filters,
+    check_dimension,
+    check_index,
+    check_top_k,
+    clamped,
+    entries_of,
+    filters_of,
+    mismatch,
+    unit,
 )
 
 MIRRORED: Final = 4_000
@@ -65,6 +74,8 @@ class SqliteVecStore(VectorStoreProvider):
         busy_timeout: Seconds to wait for another process that is writing, for a file of its own.
         table_prefix: Put before every table's name; a storage's own by default.
         mirror_bytes: Memory for copies of large users' vectors.
+        index: The index to work on.
+        origin: The store whose file this one shares, which opens and closes it.
     """
 
     name = "sqlite-vec"
@@ -76,15 +87,31 @@ class SqliteVecStore(VectorStoreProvider):
         busy_timeout: float = 30.0,
         table_prefix: str | None = None,
         mirror_bytes: int = MAX_BYTES,
+        index: str = DEFAULT_INDEX,
+        origin: SqliteVecStore | None = None,
     ) -> None:
         self._storage = place if isinstance(place, SqliteStorage) else None
         self.path = Path(place.path if isinstance(place, SqliteStorage) else place)
         if table_prefix is None:
             table_prefix = self._storage.table_prefix if self._storage else ""
-        self._table = VectorTable(table_prefix)
+        self._prefix = table_prefix
+        self._mirror_bytes = mirror_bytes
+        self.index = index
+        self._table = VectorTable(table_prefix, index)
         self._mirrors = Mirrors(self._table, mirror_bytes)
         self._busy_timeout = busy_timeout
         self._own: Database | None = None
+        self._origin = origin
+
+    def at(self, index: str) -> SqliteVecStore:
+        """The same file, other tables."""
+        return SqliteVecStore(
+            self._storage or self.path,
+            table_prefix=self._prefix,
+            mirror_bytes=self._mirror_bytes,
+            index=check_index(index),
+            origin=self._origin or self,
+        )
 
     async def ensure(
         self, dimension: int, metric: Metric = "cosine", *, model_id: str | None = None
@@ -94,11 +121,8 @@ class SqliteVecStore(VectorStoreProvider):
         Raises:
             DimensionMismatch: It holds vectors of another dimension or model.
         """
-        if metric != "cosine":
-            raise InputError(f"no metric '{metric}': only cosine")
-        if not isinstance(dimension, int) or not 1 <= dimension <= MAX_DIMENSION:
-            raise InputError(f"a dimension lies between 1 and {MAX_DIMENSION}, not at {dimension}")
-        database = await self._database()
+        check_dimension(dimension, MAX_DIMENSION, metric)
+        database = await self.opened()
         await database.write(lambda c: self._table.create(c, dimension, metric, model_id))
 
     async def upsert(self, items: Sequence[VectorItem]) -> None:
@@ -109,7 +133,7 @@ class SqliteVecStore(VectorStoreProvider):
             DimensionMismatch: A vector has another length than the index.
             SchemaPending: There is no index yet.
         """
-        entries = list({item.id: _entry(item) for item in items}.values())
+        entries = entries_of(items)
         lengths = {len(item.vector) for item in items}
         if not entries:
             return
@@ -119,34 +143,56 @@ class SqliteVecStore(VectorStoreProvider):
                 self._table.fitting(connection, dimension)
             self._table.put(connection, entries)
 
-        await (await self._database()).write(put)
+        await (await self.opened()).write(put)
 
     async def query(
         self, vector: Sequence[float], top_k: int, where: Mapping[str, str]
     ) -> list[VectorHit]:
         """The ``top_k`` (at most 4,096) nearest items that match, best first."""
-        filters, blob = _filters(where), _unit(vector)
-        if not 0 <= top_k <= MAX_KNN:
-            raise InputError(f"top_k lies between 0 and {MAX_KNN}, not at {top_k}")
+        filters, blob = filters_of(where), unit(vector).tobytes()
+        check_top_k(top_k)
 
         def nearest(connection: apsw.Connection) -> list[VectorHit]:
             with snapshot(connection):
                 return self._nearest(connection, blob, len(vector), top_k, filters)
 
-        return await (await self._database()).read(nearest)
+        return await (await self.opened()).read(nearest)
+
+    async def fetch(self, user_id: str, ids: Sequence[str]) -> list[VectorItem]:
+        """Those of the items that the user has, their vectors at length 1."""
+        (user,) = filters_of({"user_id": user_id})["user_id"]
+
+        def fetch(connection: apsw.Connection) -> list[VectorItem]:
+            with snapshot(connection):
+                present = self._table.meta(connection) is not None
+                return [
+                    VectorItem(
+                        id=item,
+                        user_id=user,
+                        session_id=session,
+                        personality_name=personality,
+                        kind=kind,
+                        vector=array("f", vector),
+                    )
+                    for item, session, personality, kind, vector in (
+                        self._table.items(connection, user, ids) if present else ()
+                    )
+                ]
+
+        return await (await self.opened()).read(fetch)
 
     async def delete(self, where: Mapping[str, str | Sequence[str]]) -> int:
         """Delete what matches and say how many; ``where`` may also hold ``id``.
 
         Many items go in portions, a transaction each, so that nobody else waits for all of them.
         """
-        filters = _filters(where, ids=True)
+        filters = filters_of(where, ids=True)
 
         def delete(connection: apsw.Connection) -> int:
             present = self._table.meta(connection) is not None
             return self._table.delete(connection, filters, _PORTION) if present else 0
 
-        database = await self._database()
+        database = await self.opened()
         deleted = 0
         while (portion := await database.write(delete)) == _PORTION:
             deleted += portion
@@ -154,13 +200,13 @@ class SqliteVecStore(VectorStoreProvider):
 
     async def count(self, where: Mapping[str, str]) -> int:
         """How many items match."""
-        filters = _filters(where)
+        filters = filters_of(where)
 
         def count(connection: apsw.Connection) -> int:
             present = self._table.meta(connection) is not None
             return self._table.count(connection, filters) if present else 0
 
-        return await (await self._database()).read(count)
+        return await (await self.opened()).read(count)
 
     async def describe(self) -> VectorIndex:
         """What the store holds; an absent index has no dimension."""
@@ -173,11 +219,11 @@ class SqliteVecStore(VectorStoreProvider):
                 count = self._table.total(connection)
             return VectorIndex(dimension=meta.dimension, model_id=meta.model_id, count=count)
 
-        return await (await self._database()).read(describe)
+        return await (await self.opened()).read(describe)
 
     async def drop(self) -> None:
         """Remove the index and all its vectors."""
-        await (await self._database()).write(self._table.drop)
+        await (await self.opened()).write(self._table.drop)
         self._mirrors.clear()
 
     async def check(self) -> CheckResult:
@@ -189,7 +235,7 @@ class SqliteVecStore(VectorStoreProvider):
                 Status.WARNING, f"{path} does not exist yet: luminora migrate makes it"
             )
         try:
-            database = await self._database()
+            database = await self.opened()
             version = await database.read(lambda c: str(next(c.execute("SELECT vec_version()"))[0]))
             index = await self.describe()
         except (LuminoraError, ImportError) as error:
@@ -212,6 +258,8 @@ class SqliteVecStore(VectorStoreProvider):
     async def aclose(self) -> None:
         """Let go of a file of its own, and of the copies in memory."""
         self._mirrors.clear()
+        if self._origin is not None:
+            return
         database, self._own = self._own, None
         if database is not None:
             await asyncio.to_thread(database.close)
@@ -228,7 +276,7 @@ class SqliteVecStore(VectorStoreProvider):
         if meta is None:
             return []
         if meta.dimension != dimension:
-            raise mismatch(meta, dimension, self._table.name)
+            raise mismatch(meta.dimension, dimension, self._table.name)
         (user,) = filters["user_id"]
         share = self._table.share(connection, user)
         if share is None or top_k == 0:
@@ -240,9 +288,12 @@ class SqliteVecStore(VectorStoreProvider):
         if found is None:
             found = self._table.nearest(connection, vector, top_k, filters)
         ids = self._table.ids(connection, [num for num, _ in found])
-        return [VectorHit(ids[num], max(-1.0, min(1.0, score))) for num, score in found]
+        return [VectorHit(ids[num], clamped(score)) for num, score in found]
 
-    async def _database(self) -> Database:
+    async def opened(self) -> Database:
+        """The file, opened now if it was not."""
+        if self._origin is not None:
+            return await self._origin.opened()
         if self._storage is not None:
             database = self._storage.database
         else:
@@ -257,54 +308,3 @@ class SqliteVecStore(VectorStoreProvider):
             database = self._own
         database.extend(load_sqlite_vec)
         return database
-
-
-def _entry(item: VectorItem) -> Entry:
-    texts = (item.id, item.user_id, item.session_id, item.personality_name, item.kind)
-    names = ("id", "user_id", "session_id", "personality_name", "kind")
-    for name, text in zip(names, texts, strict=True):
-        check_text(text, name, limit=MAX_STRING)
-    if not item.id or not item.user_id:
-        raise InputError("a vector needs an id and a user_id")
-    return Entry(*texts, _unit(item.vector))
-
-
-def _unit(vector: Sequence[float]) -> bytes:
-    """``vector`` at length 1, as float32.
-
-    Raises:
-        InputError: It is empty, zero, not finite, or holds something that is no number.
-    """
-    try:
-        length = math.hypot(*vector)
-        if not math.isfinite(length) or length == 0.0:
-            _refuse("zero or not finite")
-        return array("f", [number / length for number in vector]).tobytes()
-    except (TypeError, OverflowError):
-        _refuse("not made of usable numbers")
-
-
-def _refuse(why: str) -> NoReturn:
-    raise InputError(f"a vector is {why}: it has no direction to compare")
-
-
-def _filters(where: Mapping[str, str | Sequence[str]], *, ids: bool = False) -> Filters:
-    """Each field's possible values; exactly one user.
-
-    Raises:
-        InputError: No user, a field that items are not filed under, or no text.
-    """
-    known = (*FILTER_FIELDS, "id") if ids else FILTER_FIELDS
-    unknown = where.keys() - set(known)
-    if unknown:
-        raise InputError(
-            f"vectors are not filed under {', '.join(sorted(unknown))}: {', '.join(known)} are"
-        )
-    user = where.get("user_id")
-    if not isinstance(user, str) or not user:
-        raise InputError("every call names a user_id: vectors are one user's or nobody's")
-    filters: dict[str, Sequence[str]] = {}
-    for name, wanted in where.items():
-        values = [wanted] if isinstance(wanted, str) else list(wanted)
-        filters[name] = [check_text(value, name, limit=MAX_STRING) for value in values]
-    return filters

@@ -23,18 +23,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import apsw
 
-from luminora.errors import Conflict, DimensionMismatch, SchemaPending
-
-MAX_KNN: Final = 4096
-"""Neighbours vec0 gives at most."""
-
-Filters = Mapping[str, Sequence[str]]
-"""Field to the values it may have; all fields must match."""
+from luminora.errors import Conflict, SchemaPending
+from luminora.providers.vector_store import DEFAULT_INDEX
+from luminora.providers.vectors import Entry, Filters, check_model, mismatch, placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +44,6 @@ class Meta:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """An item ready to be stored: its filing, and its vector as float32 bytes."""
-
-    id: str
-    user_id: str
-    session_id: str
-    personality_name: str
-    kind: str
-    vector: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Share:
     """A user's share of the index."""
 
@@ -70,8 +54,8 @@ class Share:
 class VectorTable:
     """The tables under one prefix; every method runs inside the caller's transaction."""
 
-    def __init__(self, prefix: str = "") -> None:
-        name = f"{prefix}message_embeddings"
+    def __init__(self, prefix: str = "", index: str = DEFAULT_INDEX) -> None:
+        name = placed(f"{prefix}message_embeddings", index)
         self.name = name
         self._vectors, self._items = f'"{name}"', f'"{name}_items"'
         self._users, self._meta = f'"{name}_users"', f'"{name}_meta"'
@@ -99,7 +83,7 @@ class VectorTable:
                 "the vector index does not exist yet", where=self.name, hint="luminora migrate"
             )
         if meta.dimension != dimension:
-            raise mismatch(meta, dimension, self.name)
+            raise mismatch(meta.dimension, dimension, self.name)
         return meta
 
     def create(
@@ -115,20 +99,12 @@ class VectorTable:
             self._create(connection, dimension, metric, model_id)
             return
         if meta.dimension != dimension:
-            raise mismatch(meta, dimension, self.name)
+            raise mismatch(meta.dimension, dimension, self.name)
         if model_id is not None and meta.model_id is None:
             connection.execute(
                 f"UPDATE {self._meta} SET value = ? WHERE key = 'model_id'", (model_id,)
             )
-        elif model_id is not None and meta.model_id != model_id:
-            raise DimensionMismatch(
-                f"the index holds vectors of the model '{meta.model_id}', the embedding provider "
-                f"now yields those of '{model_id}': equally long ({dimension}), not comparable",
-                expected=meta.dimension,
-                found=dimension,
-                where=self.name,
-                hint=_WAYS_OUT,
-            )
+        check_model(meta.model_id, model_id, meta.dimension, self.name)
 
     def _create(
         self, connection: apsw.Connection, dimension: int, metric: str, model_id: str | None
@@ -192,7 +168,7 @@ class VectorTable:
         )
         connection.executemany(
             f"INSERT INTO {self._vectors}(rowid, user_id, embedding) VALUES (?, ?, ?)",
-            [(num, entry.user_id, entry.vector) for num, entry in numbered],
+            [(num, entry.user_id, entry.vector.tobytes()) for num, entry in numbered],
         )
         gained = dict.fromkeys(owners.values(), 0)
         for owner in owners.values():
@@ -257,6 +233,18 @@ class VectorTable:
         text = f"SELECT num, id FROM {self._items} WHERE num IN (SELECT value FROM json_each(?))"
         return dict(_all(connection, text, (json.dumps(list(numbers)),)))
 
+    def items(
+        self, connection: apsw.Connection, user: str, ids: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
+        """A user's items of these ids: id, session, personality, kind, vector."""
+        return _all(
+            connection,
+            f"SELECT i.id, i.session_id, i.personality_name, i.kind, v.embedding "
+            f"FROM {self._items} i CROSS JOIN {self._vectors} v ON v.rowid = i.num "
+            "WHERE i.user_id = ? AND i.id IN (SELECT value FROM json_each(?))",
+            (user, json.dumps(list(ids))),
+        )
+
     def numbers(self, connection: apsw.Connection, user: str) -> list[int]:
         """The numbers of all of a user's items, ascending."""
         text = (
@@ -299,20 +287,6 @@ class VectorTable:
             f"DELETE FROM {self._users} WHERE user_id = ? AND items = 0",
             [(user,) for user in gained],
         )
-
-
-_WAYS_OUT: Final = "change the embedding provider back, or run `luminora reembed`"
-
-
-def mismatch(meta: Meta, found: int, where: str) -> DimensionMismatch:
-    """The error of vectors that are longer or shorter than the index's."""
-    return DimensionMismatch(
-        f"the index holds vectors of {meta.dimension} numbers, these have {found}",
-        expected=meta.dimension,
-        found=found,
-        where=where,
-        hint=_WAYS_OUT,
-    )
 
 
 def _clause(filters: Filters) -> tuple[str, tuple[Any, ...]]:
