@@ -83,7 +83,7 @@ class Server(ABC):
             "env": {**os.environ, "HOME": str(self.folder)},
         }
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most servers need nothing
         """Make what the server needs before its first start."""
 
     @abstractmethod
