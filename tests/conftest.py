@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, settings
 from luminora.client import LuminoraCoreClient
 from tests.doubles import ScriptedLLM, stack_with
 
-pytest_plugins = ["tests.servers.table"]
+pytest_plugins = [
+    "tests.servers.postgresql",
+    "tests.servers.table",
+]
 
 # These machines are noisy: how long an example takes says nothing about the code.
 settings.register_profile("luminora", deadline=None, suppress_health_check=[HealthCheck.too_slow])
