@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
@@ -122,8 +122,11 @@ class LuminoraCoreClient:
         """
         return cls(Stack.build(load_config(path, overrides=overrides)))
 
-    async def open(self) -> Self:
+    async def open(self, *, adapt: bool = False) -> Self:
         """Connect and bring the schema up to date; every other method does this when needed.
+
+        Args:
+            adapt: Accept a database whose vectors come from another model; :meth:`reembed` does.
 
         Raises:
             StorageError, MigrationError: The database cannot be used. A later call tries again.
@@ -132,12 +135,12 @@ class LuminoraCoreClient:
             if self._state == "closed":
                 raise InputError("this client is closed", hint="make a new one")
             if self._state == "new":
-                await self._start()
+                await self._start(adapt=adapt)
         return self
 
-    async def _start(self) -> None:
+    async def _start(self, *, adapt: bool) -> None:
         try:
-            await self._stack.open()
+            await self._stack.open(adapt=adapt)
         except BaseException:
             await self._stack.aclose()
             raise
@@ -145,9 +148,9 @@ class LuminoraCoreClient:
         if self._settings["analysis"] == "background":
             self._worker = asyncio.create_task(self._work())
 
-    async def _ready(self) -> None:
+    async def _ready(self, *, adapt: bool = False) -> None:
         if self._state != "open":
-            await self.open()
+            await self.open(adapt=adapt)
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self.open().__await__()
@@ -401,17 +404,31 @@ class LuminoraCoreClient:
         await self._ready()
         return await self._index.catch_up()
 
-    async def reembed(self) -> int:
-        """Rebuild the vector index with the configured model; how many messages it indexed.
+    async def reembed(
+        self,
+        on_progress: Callable[[int, int], None] | None = None,
+        *,
+        drop_old: bool = False,
+    ) -> int:
+        """Build a vector index with the configured model; how many messages it took in.
 
-        For when the embedding model has changed. Search goes by words for what is not indexed
-        yet; an interrupted run is continued by the next.
+        For when the embedding model has changed. The new index is built beside the old one, which
+        goes on answering whoever still runs with the old model; then the new one takes its place
+        in one step. An interrupted run is continued by the next.
+
+        Args:
+            on_progress: Called with the messages dealt with and the messages there are.
+            drop_old: Delete the indexes of earlier models afterwards. Kept, they make going back
+                cheap.
 
         Raises:
-            ProviderError, StorageError: The provider or store is down.
+            ProviderError, StorageError: The provider or store is down; what was done stays done.
         """
-        await self._ready()
-        return await self._index.rebuild()
+        from luminora.memory.rebuild import Rebuild  # noqa: PLC0415 - rarely asked
+
+        await self._ready(adapt=True)
+        rebuild = Rebuild(self._index, self._stack.vector_store, self._storage)
+        return await rebuild.run(on_progress, drop_old=drop_old)
 
     async def run_jobs(self, limit: int = 100) -> int:
         """Do the background work that is due, up to ``limit`` jobs; how many were taken."""

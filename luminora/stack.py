@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from luminora.errors import SchemaPending
+from luminora.errors import DimensionMismatch, SchemaPending
+from luminora.memory.indexes import BUILDING, IndexRegister
 from luminora.providers import (
     CacheProvider,
     EmbeddingProvider,
@@ -72,10 +73,15 @@ class Stack:
             migration_sets=tuple(active.migration_sets()),
         )
 
-    async def open(self) -> None:
+    async def open(self, *, adapt: bool = False) -> None:
         """Connect the storage and bring its schema up to date, or say that it has to be.
 
+        Args:
+            adapt: Accept vectors of another dimension in the database: an index for the
+                configured model is about to be built beside them.
+
         Raises:
+            DimensionMismatch: It holds some, and none is being built.
             SchemaPending: The schema is behind and ``migrations.auto`` is off.
             StorageError, MigrationError: The database cannot be used.
         """
@@ -85,13 +91,28 @@ class Stack:
             self.config, self.storage, self.embedding, self.migration_sets
         )
         if self.config.document["migrations"]["auto"]:
-            await runner.migrate()
+            try:
+                await runner.migrate(adapt=adapt)
+            except DimensionMismatch:
+                if not await self._being_built():
+                    raise
+                await runner.migrate(adapt=True)
         elif pending := (await runner.status()).pending:
             raise SchemaPending(
                 f"the database lacks {len(pending)} migrations and migrations.auto is off",
                 hint="luminora migrate",
             )
         await self.storage.connect()
+
+    async def _being_built(self) -> bool:
+        """Whether an index for the configured model is under way."""
+        await self.storage.connect()
+        register = IndexRegister(self.storage, self.embedding)
+        dimension = await self.embedding.get_dimension()
+        return any(
+            row["status"] == BUILDING and register.fits(row, dimension)
+            for row in await register.rows()
+        )
 
     def providers(self) -> Mapping[str, Provider]:
         """The providers by the kind they are of."""

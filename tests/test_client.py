@@ -443,37 +443,6 @@ async def test_another_dimension_is_refused_before_any_write(client):
     assert before == await client._stack.vector_store.describe()
 
 
-async def test_another_model_is_taken_over_by_reembedding_and_an_interrupted_run_goes_on(client):
-    session = await client.create_session("u")
-    turns = [{"role": "user", "content": f"the number {n} of many"} for n in range(1_100)]
-    await client.import_messages(session, turns)
-
-    embedding = ScriptedEmbedding(dimension=4, batch=1000)
-    embedding.vector = lambda text: [1.0, len(text) % 7, 0.5, 0.25]
-    async with LuminoraCoreClient(stack_with(embedding=embedding)) as other:
-        embedding.failures = []
-        index = other._index
-        real, calls = index.add, []
-
-        async def add(user_id, rows):
-            calls.append(len(rows))
-            if len(calls) == 2:
-                raise ConnectionFailed("interrupted")
-            return await real(user_id, rows)
-
-        index.add = add
-        with pytest.raises(ConnectionFailed):
-            await other.reembed()
-        found = await other.search_memories(session, "number 7 of many")
-        assert found, "words still answer"
-        assert await other.reembed() == 1_100 - calls[0]
-        state = await other._stack.vector_store.describe()
-        assert (state.dimension, state.count) == (4, 1_100)
-        again = await other.search_memories(session, "number 7", 200)
-        assert any("similarity" in one.reasons for one in again)
-        assert await other.reembed() == 0
-
-
 async def test_health_says_what_works(client):
     health = await client.health_check()
 

@@ -10,7 +10,9 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
@@ -28,10 +30,13 @@ __all__ = [
     "json_option",
     "loaded_config",
     "note",
+    "progress",
     "run_async",
     "say",
     "table",
 ]
+
+_LINE_SECONDS = 2.0
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -77,6 +82,64 @@ def colourful() -> bool:
     """Whether standard output is a terminal that takes colour and motion."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return not plain and sys.stdout.isatty()
+
+
+@contextmanager
+def progress(what: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a long run has come, on standard error: a bar on a terminal, else some lines.
+
+    Args:
+        what: Said in front: ``Embedding``.
+        unit: What is counted: ``messages``.
+        quiet: Show nothing.
+
+    Yields:
+        A function of what is done and what there is in all.
+    """
+    if quiet:
+        yield lambda _done, _total: None
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        with _bar(what, unit) as advance:
+            yield advance
+    else:
+        yield _Lines(what, unit)
+
+
+@contextmanager
+def _bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")))
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class _Lines:
+    """A line of progress at most every two seconds, for logs and pipes."""
+
+    def __init__(self, what: str, unit: str) -> None:
+        self._what, self._unit = what, unit
+        self._next = monotonic() + _LINE_SECONDS
+
+    def __call__(self, done: int, total: int) -> None:
+        if monotonic() >= self._next:
+            note(f"{self._what}: {done:,} of {total:,} {self._unit}")
+            self._next = monotonic() + _LINE_SECONDS
 
 
 def json_option(command: Callable[_P, _T]) -> Callable[_P, _T]:

@@ -1,7 +1,7 @@
-"""Messages by meaning: the vector index, and the lock on its dimension.
+"""Messages by meaning: the vectors of all messages, in the index the register names.
 
-A message is stored as *pending* and becomes *done* once its vector is in the index (or *skipped*
-when it has no meaning to the model, such as a lone emoji). When the embedding provider or the
+A message is stored as *pending* and gets the index's mark once its vector is there (see
+:mod:`luminora.memory.indexes`). When the embedding provider or the
 vector store is down, messages stay pending, search goes by words alone, and :meth:`catch_up`
 finishes them later.
 """
@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from luminora.errors import DimensionMismatch, LuminoraError
-from luminora.memory.clock import now
+from luminora.errors import DimensionMismatch
 from luminora.memory.embedding import EmbeddingService
+from luminora.memory.indexes import ACTIVE, DROPPED, IndexRegister, Marks, unfinished
 from luminora.providers import (
+    DEFAULT_INDEX,
     EVERY_USER,
+    Find,
     Is,
     Row,
     Scope,
     StorageProvider,
     Update,
-    Upsert,
     Vector,
     VectorHit,
     VectorItem,
@@ -32,7 +33,6 @@ from luminora.providers import (
 
 log = logging.getLogger(__name__)
 
-INDEX = "messages"
 _BATCH = 512
 _MAX_CHARS = 8_000  # beyond this a message's vector says nothing about any one part of it
 
@@ -43,7 +43,11 @@ class SemanticIndex:
     Args:
         embedding: Turns texts into vectors.
         vectors: Keeps them.
-        storage: Keeps the lock (``embedding_state``) and what is pending.
+        storage: Keeps the register of indexes, and says which messages are in which.
+
+    Attributes:
+        vectors: The store, at the index in use.
+        register: The indexes there are.
     """
 
     def __init__(
@@ -51,10 +55,17 @@ class SemanticIndex:
     ) -> None:
         self.embedding = embedding
         self.vectors = vectors
+        self.register = IndexRegister(storage, embedding.provider)
+        self._store = vectors
         self._storage = storage
         self._ready = False
         self._verified = False
         self._opening = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """The index in use, as the register calls it."""
+        return self.vectors.index
 
     async def verify(self) -> None:
         """Refuse an index of another model as far as that is known without asking the provider.
@@ -64,12 +75,9 @@ class SemanticIndex:
         Raises:
             DimensionMismatch: The index was built by another model or with another dimension.
         """
-        if self._verified or self._ready:
-            return
-        lock = await self._lock()
-        if lock is not None:
-            self._compare(lock, self.embedding.provider.dimension or lock["dimension"])
-        self._verified = True
+        if not (self._verified or self._ready):
+            self.register.usable(await self.register.rows(), self.embedding.provider.dimension)
+            self._verified = True
 
     async def ensure(self) -> None:
         """Lock the dimension on first use and compare with the lock ever after.
@@ -84,41 +92,27 @@ class SemanticIndex:
         async with self._opening:
             if self._ready:
                 return
-            provider = self.embedding.provider
-            dimension = await provider.get_dimension()
-            lock = await self._lock()
-            if lock is None:
-                await self._storage.upsert("embedding_state", EVERY_USER, self._locked(dimension))
-            else:
-                self._compare(lock, dimension)
-            await self.vectors.ensure(dimension, model_id=provider.model_id)
-            self._ready = True
+            dimension = await self.embedding.provider.get_dimension()
+            row = self.register.usable(await self.register.rows(), dimension)
+            if row is None:
+                await self._refuse_foreign(dimension)
+                row = await self.register.claim(dimension)
+            await self.use(row)
 
-    async def _lock(self) -> Row | None:
-        """The row that says whose vectors the index holds; None before the first."""
-        return await self._storage.get("embedding_state", EVERY_USER, index_name=INDEX)
+    async def use(self, row: Row) -> None:
+        """Work on this index of the register from now on; it is created if it is absent."""
+        vectors = self._store if row["index_name"] == DEFAULT_INDEX else None
+        self.vectors = vectors or self._store.at(row["index_name"])
+        await self.vectors.ensure(row["dimension"], model_id=row["model"])
+        self._ready = True
 
-    def _fits(self, lock: Row, dimension: int) -> bool:
-        model = self.embedding.provider.model_id
-        return bool((lock["dimension"], lock["model"]) == (dimension, model))
-
-    def _compare(self, lock: Row, dimension: int) -> None:
-        if not self._fits(lock, dimension):
-            provider = self.embedding.provider
-            raise _mismatch(lock, provider.name, provider.model_id, dimension)
-
-    def _locked(self, dimension: int) -> Row:
-        return {
-            "index_name": INDEX,
-            "provider": self.embedding.provider.name,
-            "model": self.embedding.provider.model_id,
-            "dimension": dimension,
-            "metric": "cosine",
-            "status": "active",
-            "progress": None,
-            "created_at": now(),
-            "updated_at": now(),
-        }
+    async def _refuse_foreign(self, dimension: int) -> None:
+        """Before the lock is written: a store may hold an index that the register knows not."""
+        held = await self._store.describe()
+        if held.dimension is not None and held.dimension != dimension:
+            model = held.model_id or "unknown"
+            row = self.register.row(DEFAULT_INDEX, held.dimension, ACTIVE, model=model)
+            raise self.register.mismatch(row, dimension)
 
     async def add(self, user_id: str, rows: Sequence[Row]) -> list[Write]:
         """Put messages of one user into the index; the writes that mark them as being in it.
@@ -132,9 +126,10 @@ class SemanticIndex:
         items = [_item(row, vector) for row, vector in zip(rows, vectors, strict=True) if vector]
         if items:
             await self.vectors.upsert(items)
-        outcome: dict[str, list[str]] = {"done": [], "skipped": []}
+        marks = Marks.of(self.name)
+        outcome: dict[str, list[str]] = {marks.done: [], marks.skipped: []}
         for row, vector in zip(rows, vectors, strict=True):
-            outcome["done" if vector else "skipped"].append(row["id"])
+            outcome[marks.done if vector else marks.skipped].append(row["id"])
         return [
             Update("messages", user_id, {"id": Is("in", ids)}, set={"embedding_state": state})
             for state, ids in outcome.items()
@@ -169,51 +164,52 @@ class SemanticIndex:
             log.warning("searching by words alone: %s", error)
             return []
 
-    async def catch_up(self, user_id: Scope = EVERY_USER) -> int:
-        """Index everything pending; the number of messages dealt with.
+    async def catch_up(
+        self, user_id: Scope = EVERY_USER, on_progress: Callable[[int], None] | None = None
+    ) -> int:
+        """Index everything that this index has yet to take in; the number of messages dealt with.
+
+        Args:
+            user_id: Whose messages.
+            on_progress: Called with the number of messages that each step dealt with.
 
         Raises:
             LuminoraError: The provider or store is still down; what was finished stays finished.
         """
+        await self.ensure()
         finished = 0
-        pending = {"embedding_state": "pending"}
-        while rows := await self._storage.find(
-            "messages", user_id, pending, order=("seq",), limit=_BATCH
-        ):
-            by_user: dict[str, list[Row]] = {}
-            for row in rows:
-                by_user.setdefault(row["user_id"], []).append(row)
-            for owner, own in by_user.items():
-                await self._storage.transaction(await self.add(owner, own))
-            finished += len(rows)
+        for mark in unfinished(await self.register.rows(), self.name):
+            while rows := await self._waiting(user_id, mark):
+                await self._take_in(rows)
+                finished += len(rows)
+                if on_progress is not None:
+                    on_progress(len(rows))
         return finished
 
-    async def rebuild(self) -> int:
-        """Give all messages vectors of the configured model; the number of messages dealt with.
+    async def _waiting(self, user_id: Scope, mark: str) -> list[Row]:
+        """Some messages with that mark, while it is still ours to take them in."""
+        rows, register = await self._storage.read(
+            [
+                Find("messages", user_id, {"embedding_state": mark}, order=("seq",), limit=_BATCH),
+                Find("embedding_state", EVERY_USER),
+            ]
+        )
+        return rows if mark in unfinished(register, self.name) else []
 
-        The old vectors go first, so until it has finished a search finds the rest by words. If it
-        is interrupted, calling it again goes on where it stopped.
-
-        Raises:
-            ProviderError, StorageError: The provider or store is down. If the provider does not
-                even tell its dimension, nothing was changed.
-        """
-        dimension = await self.embedding.provider.get_dimension()
-        lock = await self._lock()
-        if lock is None or not self._fits(lock, dimension):
-            await self.vectors.drop()
-            await self._storage.transaction(
-                [
-                    Update("messages", EVERY_USER, {}, set={"embedding_state": "pending"}),
-                    Upsert("embedding_state", EVERY_USER, self._locked(dimension)),
-                ]
-            )
-            self._ready = False
-        return await self.catch_up()
+    async def _take_in(self, rows: Sequence[Row]) -> None:
+        by_user: dict[str, list[Row]] = {}
+        for row in rows:
+            by_user.setdefault(row["user_id"], []).append(row)
+        marks = await asyncio.gather(*(self.add(owner, own) for owner, own in by_user.items()))
+        await self._storage.transaction([write for writes in marks for write in writes])
 
     async def forget(self, user_id: str) -> int:
-        """Delete a user's vectors, whichever model made them; how many there were."""
-        return await self.vectors.delete({"user_id": user_id})
+        """Delete a user's vectors from every index; how many there were in the one in use."""
+        deleted = await self.vectors.delete({"user_id": user_id})
+        for row in await self.register.rows():
+            if row["index_name"] != self.name and row["status"] != DROPPED:
+                await self._store.at(row["index_name"]).delete({"user_id": user_id})
+        return deleted
 
 
 def _item(row: Row, vector: Vector) -> VectorItem:
@@ -223,16 +219,4 @@ def _item(row: Row, vector: Vector) -> VectorItem:
         vector=vector,
         session_id=row["session_id"],
         personality_name=row["personality_name"],
-    )
-
-
-def _mismatch(lock: Row, provider: str, model: str, dimension: int) -> LuminoraError:
-    return DimensionMismatch(
-        f"the index holds vectors of {lock['dimension']} dimensions from model "
-        f"'{lock['model']}' ({lock['provider']}), but the embedding provider '{provider}' yields "
-        f"{dimension} dimensions from model '{model}'",
-        expected=lock["dimension"],
-        found=dimension,
-        hint=f"change embedding_provider back to '{lock['provider']}', or rebuild the index: "
-        "luminora reembed",
     )

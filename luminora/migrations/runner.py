@@ -163,7 +163,11 @@ class MigrationRunner:
         return await self._steps(await self.status(), target)
 
     async def migrate(
-        self, target: str | None = None, on_progress: Progress | None = None
+        self,
+        target: str | None = None,
+        on_progress: Progress | None = None,
+        *,
+        adapt: bool = False,
     ) -> Outcome:
         """Apply what is pending.
 
@@ -172,11 +176,15 @@ class MigrationRunner:
         Args:
             target: The last version to apply; see :meth:`Standing.steps`.
             on_progress: Called after each migration.
+            adapt: Render with the dimension of the vectors that the database holds, if it holds
+                any, instead of refusing it.
 
         Raises:
             DimensionMismatch: The database holds vectors of another dimension; nothing was done.
             MigrationError: A statement failed; what was applied before it stays.
         """
+        if adapt:
+            self._parameters = await self._as_held()
         standing = await self.status()
         # A dirty entry may be another process at work: only who holds the lock can tell.
         if standing.sound and not await self._steps(standing, target):
@@ -284,6 +292,10 @@ class MigrationRunner:
                 hint="change the embedding provider back, or build new vectors: luminora reembed",
             )
         return steps
+
+    async def _as_held(self) -> Parameters:
+        held = await self._driver.vector_dimension()
+        return self._parameters if held is None else replace(self._parameters, dimension=held)
 
     async def _step(self, template: Template) -> Step:
         rendered = render(template, await self._values(template))

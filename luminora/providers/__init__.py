@@ -43,6 +43,7 @@ from luminora.providers.operations import (
 )
 from luminora.providers.storage import StorageProvider
 from luminora.providers.vector_store import (
+    DEFAULT_INDEX,
     FILTER_FIELDS,
     VectorHit,
     VectorIndex,
@@ -52,6 +53,7 @@ from luminora.providers.vector_store import (
 
 __all__ = [
     "COLLECTIONS",
+    "DEFAULT_INDEX",
     "EVERY_USER",
     "FILTER_FIELDS",
     "CacheProvider",
