@@ -1,0 +1,1 @@
+"""Luminora's vectors in FAISS: exact, inside the process, durable on disk."""
