@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Mapping
 from pathlib import Path
@@ -18,12 +17,14 @@ from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
 from luminora.memory.embedding import EmbeddingService, namespace
 from luminora.memory.imports import Importer, Item
+from luminora.memory.jobs import JobQueue
 from luminora.memory.models import (
     AffinityEvent,
     AffinityInfo,
     Episode,
     Fact,
     ImportReport,
+    Job,
     MemorySearchResult,
     Message,
     MoodInfo,
@@ -37,18 +38,15 @@ from luminora.memory.recall import Memory, mood_of
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
+from luminora.memory.worker import Worked, Worker
 from luminora.providers import EVERY_USER, Find, Is, Row
 from luminora.stack import Stack
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-log = logging.getLogger(__name__)
-
 MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
-
-_WORKER_SECONDS = 2.0
 
 
 class LuminoraCoreClient:
@@ -88,8 +86,10 @@ class LuminoraCoreClient:
             recall_limit=settings["recall_limit"],
         )
         self._personas = Personas.for_config(stack.config)
+        self._queue = JobQueue(stack.storage)
         self._conversation = Conversation(
             stack.storage,
+            self._queue,
             self._index,
             self._memory,
             Voice(stack.llm, stack.fallback),
@@ -100,7 +100,7 @@ class LuminoraCoreClient:
         )
         self._importer = Importer(stack.storage, self._index, self._conversation.order)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._worker: asyncio.Task[None] | None = None
+        self._worker: asyncio.Task[Worked] | None = None
         self._opening = asyncio.Lock()
         self._state: Literal["new", "open", "closed"] = "new"
 
@@ -146,7 +146,7 @@ class LuminoraCoreClient:
             raise
         self._state = "open"
         if self._settings["analysis"] == "background":
-            self._worker = asyncio.create_task(self._work())
+            self._worker = asyncio.create_task(self._worker_with(10).run(asyncio.Event()))
 
     async def _ready(self, *, adapt: bool = False) -> None:
         if self._state != "open":
@@ -435,6 +435,46 @@ class LuminoraCoreClient:
         await self._ready()
         return await self._conversation.digester.run_due(limit)
 
+    async def work(self, stop: asyncio.Event | None = None, *, concurrency: int = 10) -> Worked:
+        """Be a worker: do what is due, again and again, beside any number of others.
+
+        Args:
+            stop: Ends the work when it is set, after what is under way. Left out, everything that
+                is due now is done.
+            concurrency: Jobs under way at once.
+        """
+        await self._ready()
+        worker = self._worker_with(concurrency)
+        return await (worker.drain() if stop is None else worker.run(stop))
+
+    def _worker_with(self, concurrency: int) -> Worker:
+        return Worker(self._conversation.digester, self._index, concurrency=concurrency)
+
+    async def get_jobs(self, status: str | None = None, limit: int = 50) -> list[Job]:
+        """Background work of all users that is not done yet, what is due first.
+
+        Args:
+            status: ``"ready"``, ``"leased"`` or ``"dead"``; left out, any.
+            limit: How many at most.
+        """
+        await self._ready()
+        return [Job.from_row(row) for row in await self._queue.look(status, limit)]
+
+    async def count_jobs(self) -> dict[str, int]:
+        """How much background work there is, by status."""
+        await self._ready()
+        return await self._queue.counts()
+
+    async def retry_jobs(self, ids: Iterable[str] | None = None) -> int:
+        """Let jobs that were given up come again, all of them if none is named; how many."""
+        await self._ready()
+        return await self._queue.revive(None if ids is None else list(ids))
+
+    async def discard_jobs(self, ids: Iterable[str]) -> int:
+        """Delete jobs without doing them, except those a worker is at; how many there were."""
+        await self._ready()
+        return await self._queue.discard(list(ids))
+
     async def health_check(self) -> dict[str, Any]:
         """Whether every provider works: ``status``, ``checks`` by kind and ``errors``.
 
@@ -445,17 +485,6 @@ class LuminoraCoreClient:
         with contextlib.suppress(LuminoraError):  # its own check says what is wrong
             await self._ready()
         return summary(await check_all(self._stack.providers()))
-
-    async def _work(self) -> None:
-        """Digest in the background until cancelled."""
-        while True:
-            try:
-                taken = await self.run_jobs(10)
-            except Exception:
-                log.exception("background work is interrupted")
-                taken = 0
-            if not taken:
-                await asyncio.sleep(_WORKER_SECONDS)
 
     async def aclose(self) -> None:
         """Finish background work that is due and close the stack; twice is harmless."""

@@ -15,6 +15,7 @@ TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\
 # Written by tools/sync_stub.py from luminora/client.py; do not edit.
+import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +28,7 @@ from luminora.memory.models import (
     Episode,
     Fact,
     ImportReport,
+    Job,
     MemorySearchResult,
     Message,
     MoodInfo,
@@ -34,6 +36,7 @@ from luminora.memory.models import (
     ResponseChunk,
     Session,
 )
+from luminora.memory.worker import Worked
 
 def mirrored() -> dict[str, Callable[..., Any]]: ...
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "health": ("luminora.cli.health:health", "Ask every provider how it is."),
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
+    "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
     "migrate": ("luminora.cli.migrate:migrate", "Create or upgrade the database's tables."),
     "mood": ("luminora.cli.memory:mood", "Show a companion's mood."),
     "personality": ("luminora.cli.personality:personality", "List, check and try personalities."),
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reindex": ("luminora.cli.reindex:reindex", "Index the messages that still wait for it."),
     "schema": ("luminora.cli.schema:schema", "Write the schema of luminora.json for editors."),
     "search": ("luminora.cli.search:search", "Search what is remembered."),
+    "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
 """Every command: where it lives, and its line in the help."""
 

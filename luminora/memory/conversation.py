@@ -13,6 +13,7 @@ from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
 from luminora.memory.digest import Digester
+from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
 from luminora.memory.prompt import conversation_request, ground, names_in
@@ -64,6 +65,7 @@ class Conversation:
     def __init__(
         self,
         storage: StorageProvider,
+        queue: JobQueue,
         index: SemanticIndex,
         memory: Memory,
         voice: Voice,
@@ -82,7 +84,7 @@ class Conversation:
         self._inline = inline
         self.order = Order()
         learner = Learner(storage, memory, episode_every=episode_every)
-        self.digester = Digester(storage, index, voice, learner, self._resume)
+        self.digester = Digester(queue, index, voice, learner, self._resume)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:
         """The answer to ``text``; see :meth:`luminora.client.LuminoraCoreClient.send_message`."""
@@ -178,7 +180,7 @@ class Conversation:
         indexing = self._start_indexing([message, reply]) if self._inline else None
         writes = [
             *self._storage.message_writes(message["user_id"], [reply]),
-            self.digester.job_write(job),
+            JobQueue.put(job),
         ]
         try:
             stored = await self._storage.transaction(writes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -249,3 +249,30 @@ class ImportReport:
     imported: int = 0
     skipped: int = 0
     pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Background work that is not done yet.
+
+    Attributes:
+        status: ``ready``, ``leased`` (a worker is at it until ``leased_until``) or ``dead``.
+        attempts: How often it was tried.
+        run_at: When it is due.
+        last_error: Why the last attempt failed.
+    """
+
+    id: str
+    user_id: str
+    kind: str
+    status: str
+    attempts: int
+    run_at: datetime
+    leased_until: datetime | None
+    last_error: str | None
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """The job that a row of ``jobs`` tells of."""
+        return cls(**{field.name: row[field.name] for field in fields(cls)})
