@@ -39,7 +39,7 @@ from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
 from luminora.memory.worker import Worked, Worker
-from luminora.providers import EVERY_USER, Find, Is, Row
+from luminora.providers import EVERY_USER, Find, Is, Row, StorageProvider
 from luminora.stack import Stack
 
 if TYPE_CHECKING:
@@ -159,6 +159,16 @@ class LuminoraCoreClient:
     def config(self) -> Config:
         """The configuration in use."""
         return self._stack.config
+
+    @property
+    def storage(self) -> StorageProvider:
+        """The storage in use, for maintenance that no method here does."""
+        return self._storage
+
+    @property
+    def index(self) -> SemanticIndex:
+        """The index of messages by meaning."""
+        return self._index
 
     # sessions
 

@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "affinity": ("luminora.cli.memory:affinity", "Show how close a user and a companion are."),
     "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
     "config": ("luminora.cli.config:config", "Show and check luminora.json."),
+    "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
     "episodes": ("luminora.cli.memory:episodes", "Show the moments worth remembering."),
     "facts": ("luminora.cli.memory:facts", "Show what is known about a user."),

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import click
 
@@ -37,6 +37,14 @@ __all__ = [
 ]
 
 _LINE_SECONDS = 2.0
+
+
+class Progress(Protocol):
+    """Takes note of how far a long run has come."""
+
+    def __call__(self, done: int, total: int, what: str = ..., /) -> None:
+        """``done`` of ``total``; ``what`` says anew what is being done."""
+
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -85,7 +93,7 @@ def colourful() -> bool:
 
 
 @contextmanager
-def progress(what: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+def progress(what: str, unit: str, *, quiet: bool = False) -> Iterator[Progress]:
     """Show how far a long run has come, on standard error: a bar on a terminal, else some lines.
 
     Args:
@@ -94,10 +102,10 @@ def progress(what: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[
         quiet: Show nothing.
 
     Yields:
-        A function of what is done and what there is in all.
+        A function of what is done and what there is in all; a third argument says anew what.
     """
     if quiet:
-        yield lambda _done, _total: None
+        yield lambda _done, _total, _what="": None
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         with _bar(what, unit) as advance:
             yield advance
@@ -106,7 +114,7 @@ def progress(what: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[
 
 
 @contextmanager
-def _bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+def _bar(what: str, unit: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -126,7 +134,9 @@ def _bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     console = Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")))
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done, total, now=what: bar.update(
+            task, completed=done, total=total, description=now
+        )
 
 
 class _Lines:
@@ -136,9 +146,9 @@ class _Lines:
         self._what, self._unit = what, unit
         self._next = monotonic() + _LINE_SECONDS
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, what: str = "") -> None:
         if monotonic() >= self._next:
-            note(f"{self._what}: {done:,} of {total:,} {self._unit}")
+            note(f"{what or self._what}: {done:,} of {total:,} {self._unit}")
             self._next = monotonic() + _LINE_SECONDS
 
 
