@@ -12,6 +12,8 @@ from luminora.client import LuminoraCoreClient
 from tests.doubles import ScriptedLLM, stack_with
 
 pytest_plugins = [
+    "tests.servers.mariadb",
+    "tests.servers.mongodb",
     "tests.servers.postgresql",
     "tests.servers.table",
 ]
