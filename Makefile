@@ -8,21 +8,25 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 export UV_COMPILE_BYTECODE = 1
 export UV_PYTHON_DOWNLOADS = never
 UV = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+PLUGINS := $(sort $(wildcard plugins/luminora-*))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-heavy lint bench clean
 
 help: ## what can be made
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z%-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.run ## a companion that remembers, offline, in separate processes
 	@$(BIN)/luminora demo
 
-test: $(VENV)/.dev ## the tests that need no server
+test: $(VENV)/.dev $(VENV)/.dynalite ## all tests; those of a server that is not here are skipped
 	$(BIN)/python -m pytest -q -n 2
 
-test-heavy: $(VENV)/.dev ## the tests that take long or much memory
+test-heavy: $(VENV)/.dev $(VENV)/.dynalite ## the tests that take long or much memory
 	$(BIN)/python -m pytest -q -m heavy
+
+test-%: $(VENV)/.dev $(VENV)/.dynalite ## the tests of one plugin, as in test-postgresql
+	$(BIN)/python -m pytest -q tests/plugins/$*
 
 lint: $(VENV)/.dev ## formatting, rules and types
 	$(BIN)/ruff format --check .
@@ -47,7 +51,14 @@ $(VENV)/.run: $(BIN)/uv pyproject.toml
 	@$(UV) --editable .
 	@touch $@
 
-$(VENV)/.dev: $(BIN)/uv pyproject.toml
-	@echo "Installing Luminora and its development tools into $(VENV) …"
-	@$(UV) --editable . --group test --group lint
+$(VENV)/.dev: $(BIN)/uv pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+	@echo "Installing Luminora, its plugins and development tools into $(VENV) …"
+	@$(UV) --editable . $(PLUGINS:%=--editable %) --group test --group servers --group lint
 	@touch $@ $(VENV)/.run
+
+# an emulator of DynamoDB that is a program for Node.js; without npm its tests are skipped
+$(VENV)/.dynalite: | $(BIN)/uv
+	@if command -v npm >/dev/null; then \
+		echo "Installing an emulator of DynamoDB into $(VENV) …"; \
+		npm install --silent --no-fund --no-audit --prefix $(VENV)/dynalite dynalite@4.0.0 >/dev/null; fi
+	@touch $@
