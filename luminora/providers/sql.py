@@ -23,11 +23,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from luminora.errors import Conflict, InputError
+from luminora.errors import Conflict, InputError, LuminoraError
 from luminora.providers.checks import (
     confined_to,
     declared,
@@ -55,6 +55,7 @@ from luminora.providers.operations import (
 from luminora.providers.sqltext import (
     Coder,
     Dialect,
+    Extra,
     Order,
     Shape,
     columns_text,
@@ -65,20 +66,62 @@ from luminora.providers.sqltext import (
     where_text,
 )
 
-__all__ = ["Dialect", "Statement", "Statements", "Steps", "json_text", "time_text"]
+__all__ = [
+    "Derived",
+    "Dialect",
+    "Statement",
+    "Statements",
+    "Steps",
+    "alike",
+    "json_text",
+    "time_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A text, its parameters, and whether it answers with rows."""
+    """A text, its parameters, and what comes of it.
+
+    Attributes:
+        rows: Whether it answers with rows.
+        final: Whether its operation writes nothing behind it and accepts whatever comes of it: a
+            driver may send what follows, COMMIT included, without waiting.
+        otherwise: The error to raise when the statement fails because it met another number of
+            rows than the dialect's ``demand`` or ``present`` allows; it is given that number.
+        then: To be run right behind it, in the same round trip where there are such; what comes
+            of it is nobody's business unless it fails.
+    """
 
     text: str
     params: tuple[Any, ...] = ()
     rows: bool = False
+    final: bool = False
+    otherwise: Callable[[int], LuminoraError] | None = None
+    then: Statement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """A column that a storage computes from a row's declared fields, such as its words.
+
+    Attributes:
+        column: Its name.
+        expression: What fills it, with one question mark.
+        of: The parameter, given the row.
+    """
+
+    column: str
+    expression: str
+    of: Callable[[Row], Any]
 
 
 Steps = Generator[Statement, Any, int]
+ManySteps = Generator[Statement, Any, list[int]]
+"""Steps of several operations at once: the number of rows each of them touched."""
 
+_MAX_ROWS = 500
+_MAX_PARAMS = 30_000
+"""Rows and parameters of one INSERT: half of what the least generous server takes."""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -92,12 +135,45 @@ def time_text(value: datetime) -> str:
     return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
-class Statements:
-    """Operations to statements, for one dialect and one prefix of table names."""
+def unfinished(steps: Steps) -> Steps:
+    """The same steps, of an operation that goes on behind them: none of them is final."""
+    try:
+        statement = next(steps)
+        while True:
+            statement = steps.send((yield replace(statement, final=False)))
+    except StopIteration as end:
+        touched: int = end.value
+        return touched
 
-    def __init__(self, dialect: Dialect, prefix: str = "") -> None:
+
+def alike(one: Write, other: Write) -> bool:
+    """Whether both are inserts that one statement can do."""
+    return (
+        isinstance(one, Insert)
+        and isinstance(other, Insert)
+        and one.collection == other.collection
+        and one.user_id == other.user_id
+        and one.ignore_conflict == other.ignore_conflict
+        and list(one.row) == list(other.row)
+    )
+
+
+class Statements:
+    """Operations to statements.
+
+    Args:
+        dialect: The database's.
+        prefix: Put before every table's name.
+        derived: By collection, a column to fill beside the declared ones when a row is written
+            whole. Whoever declares one renews it where an update changes what it derives from.
+    """
+
+    def __init__(
+        self, dialect: Dialect, prefix: str = "", derived: Mapping[str, Derived] | None = None
+    ) -> None:
         self.dialect = dialect
         self.prefix = prefix
+        self._derived = derived or {}
         self._decoders = {name: _decoders(dialect, found) for name, found in COLLECTIONS.items()}
 
     def table(self, name: str) -> str:
@@ -121,6 +197,37 @@ class Statements:
                 statement = self._delete(operation)
                 return lambda: _single(statement)
         raise InputError(f"not a write: {type(operation).__name__}")
+
+    def inserts(self, operations: Sequence[Insert]) -> Callable[[], ManySteps]:
+        """Inserts of one shape, see :func:`alike`, as few statements; begun like a single one.
+
+        Needs a dialect that is ``returning``.
+
+        Raises:
+            InputError: One of them can never succeed.
+        """
+        checked = [self._whole(operation) for operation in operations]
+        collection, ignore = checked[0][0], operations[0].ignore_conflict
+        size = max(1, min(_MAX_ROWS, _MAX_PARAMS // (len(checked[0][1]) + 1)))
+        portions = [
+            [row for _, row in checked[start : start + size]]
+            for start in range(0, len(checked), size)
+        ]
+
+        def steps() -> ManySteps:
+            touched: list[int] = []
+            for rows in portions:
+                insert = self._insertion(collection, rows, ignore=ignore)
+                answer = yield replace(insert, final=False)
+                if not ignore or len(rows) == 1:
+                    touched += [1] * len(rows) if len(rows) > 1 else [answer]
+                    continue
+                fresh = {tuple(key) for key in answer}
+                touched += [_taken(fresh, collection, row) for row in rows]
+            yield from self._all_owned(collection, [row for _, row in checked], touched)
+            return touched
+
+        return steps
 
     def find(self, query: Find) -> Statement:
         """The SELECT; its rows go through :meth:`rows`."""
@@ -171,43 +278,94 @@ class Statements:
         return columns_text(self.dialect, COLLECTIONS[collection].fields, alias)
 
     def _insert(self, operation: Insert) -> Callable[[], Steps]:
-        collection, user = _scope(operation)
-        row = own_row(collection, user, operation.row)
-        absent = missing(collection, row)
-        if absent:
-            raise InputError(f"a row of '{collection.name}' needs {', '.join(absent)}")
-        fields = tuple(row)
+        collection, row = self._whole(operation)
         ignore = operation.ignore_conflict
-        text = insert_text(self.dialect, self.prefix, collection.name, fields, ignore=ignore)
-        insert = Statement(text, self._encoded(collection, row))
+        insert = self._insertion(collection, [row], ignore=ignore)
         if not ignore:
             return lambda: _single(insert)
         owned = self._owned(collection, row)
+        if owned is None or self.dialect.present:
+            at_once = replace(insert, then=owned)
+            return lambda: _single(at_once)
 
         def steps() -> Steps:
-            touched: int = yield insert
-            if touched == 0 and owned is not None and not (yield owned):
+            touched: int = yield replace(insert, final=False)
+            if touched == 0 and not (yield owned):
                 raise _foreign(collection)
             return touched
 
         return steps
 
+    def _whole(self, operation: Insert) -> tuple[Collection, Row]:
+        """The operation's row, checked and complete."""
+        collection, user = _scope(operation)
+        row = own_row(collection, user, operation.row)
+        absent = missing(collection, row)
+        if absent:
+            raise InputError(f"a row of '{collection.name}' needs {', '.join(absent)}")
+        return collection, row
+
+    def _all_owned(
+        self, collection: Collection, rows: Sequence[Row], touched: Sequence[int]
+    ) -> ManySteps:
+        """Raise unless every row that was not inserted had one of the same user's in its way."""
+        for row, inserted in zip(rows, touched, strict=True):
+            owned = None if inserted else self._owned(collection, row)
+            if owned is not None and not (yield replace(owned, final=False)):
+                raise _foreign(collection)
+        return []
+
+    def _insertion(self, collection: Collection, rows: list[Row], *, ignore: bool) -> Statement:
+        """One INSERT of rows that have the same fields."""
+        text = insert_text(
+            self.dialect,
+            self.prefix,
+            collection.name,
+            tuple(rows[0]),
+            ignore=ignore,
+            extra=self._extra(collection),
+            number=len(rows),
+        )
+        params = [value for row in rows for value in self._filled(collection, row)]
+        return Statement(text, tuple(params), rows=ignore and len(rows) > 1, final=True)
+
+    def _extra(self, collection: Collection) -> Extra:
+        derived = self._derived.get(collection.name)
+        return ((derived.column, derived.expression),) if derived else ()
+
+    def _filled(self, collection: Collection, row: Row) -> tuple[Any, ...]:
+        derived = self._derived.get(collection.name)
+        encoded = self._encoded(collection, row)
+        return (*encoded, derived.of(row)) if derived else encoded
+
     def _upsert(self, operation: Upsert) -> Callable[[], Steps]:
         collection, user = _scope(operation)
         row = own_row(collection, user, operation.row)
         whole = not missing(collection, row)
-        if whole and self.dialect.upsert == "on_conflict":
-            text = upsert_text(self.dialect, self.prefix, collection.name, tuple(row))
-            upsert = Statement(text, self._encoded(collection, row))
+        if not whole or self.dialect.upsert != "on_conflict":
+            return self._update_or_insert(collection, row, operation)
+        text = upsert_text(
+            self.dialect, self.prefix, collection.name, tuple(row), self._extra(collection)
+        )
+        upsert = Statement(text, self._filled(collection, row))
+        if self.dialect.demand:
+            demanded = self._demanded(upsert, 1, lambda _: _foreign(collection))
+            return lambda: _counted(demanded)
 
-            def at_once() -> Steps:
-                touched: int = yield upsert
-                if touched == 0:
-                    raise _foreign(collection)
-                return touched
+        def at_once() -> Steps:
+            touched: int = yield upsert
+            if touched == 0:
+                raise _foreign(collection)
+            return touched
 
-            return at_once
-        return self._update_or_insert(collection, row, operation)
+        return at_once
+
+    def _demanded(
+        self, write: Statement, number: int, otherwise: Callable[[int], LuminoraError]
+    ) -> Statement:
+        """The write as a statement that fails unless it touches so many rows."""
+        text = self.dialect.demand.format(write=write.text, number=int(number))
+        return Statement(text, write.params, rows=True, final=True, otherwise=otherwise)
 
     def _update_or_insert(
         self, collection: Collection, row: Row, operation: Upsert
@@ -222,7 +380,7 @@ class Statements:
         insert = None if absent else self._insert(Insert(collection.name, scope, row))
 
         def steps() -> Steps:
-            touched: int = (yield from update()) if update is not None else 0
+            touched: int = (yield from unfinished(update())) if update is not None else 0
             if touched:
                 return touched
             if insert is None:
@@ -243,13 +401,27 @@ class Statements:
             value for name, step in steps.items() for value in (step, *bounds.get(name, ())[::-1])
         ]
         update = Statement(text, (*self._encoded(collection, values), *sums, *params))
-        return lambda: _single(update, operation.expect, collection)
+        expect = operation.expect
+        if expect is None:
+            update = replace(update, final=True)
+            return lambda: _single(update)
+        if self.dialect.demand:
+            demanded = self._demanded(update, expect, lambda met: _unmet(collection, met, expect))
+            return lambda: _counted(demanded)
+
+        def exactly() -> Steps:
+            touched: int = yield update
+            if touched != expect:
+                raise _unmet(collection, touched, expect)
+            return touched
+
+        return exactly
 
     def _delete(self, operation: Delete) -> Statement:
         collection, user = _scope(operation)
         clause, params = self.where(collection, user, operation.where)
         text = f"DELETE FROM {self.table(collection.name)} WHERE {clause}"
-        return Statement(self.dialect.finish(text), params)
+        return Statement(self.dialect.finish(text), params, final=True)
 
     def _owned(self, collection: Collection, row: Row) -> Statement | None:
         """A SELECT that finds the row in ``row``'s way if it is the same user's."""
@@ -267,7 +439,15 @@ class Statements:
         params = [row["user_id"], *(row[name] for group in groups for name in group)]
         table, owner = self.table(collection.name), name_of("user_id")
         text = f"SELECT 1 FROM {table} WHERE {owner} = ? AND ({same})"
-        return Statement(self.dialect.finish(text), tuple(params), rows=True)
+        if self.dialect.present:
+            text = self.dialect.present.format(select=text)
+        return Statement(
+            self.dialect.finish(text),
+            tuple(params),
+            rows=True,
+            final=bool(self.dialect.present),
+            otherwise=lambda _: _foreign(collection),
+        )
 
     def _encoded(self, collection: Collection, row: Row) -> tuple[Any, ...]:
         return tuple(self._encode(collection, name, value) for name, value in row.items())
@@ -315,17 +495,31 @@ class Statements:
         }
 
 
-def _single(
-    statement: Statement, expect: int | None = None, collection: Collection | None = None
-) -> Steps:
+def _taken(fresh: set[tuple[Any, ...]], collection: Collection, row: Row) -> int:
+    """Whether the row was inserted; of two with one key the first was."""
+    key = tuple(row[name] for name in collection.key)
+    if key not in fresh:
+        return 0
+    fresh.remove(key)
+    return 1
+
+
+def _single(statement: Statement) -> Steps:
     touched: int = yield statement
-    if expect is not None and collection is not None and touched != expect:
-        raise Conflict(
-            f"an update of '{collection.name}' met {touched} rows where {expect} were expected; "
-            "nothing was written",
-            hint="read the row again: somebody else has changed it",
-        )
     return touched
+
+
+def _counted(statement: Statement) -> Steps:
+    ((touched,),) = yield statement
+    return int(touched)
+
+
+def _unmet(collection: Collection, touched: int, expect: int) -> Conflict:
+    return Conflict(
+        f"an update of '{collection.name}' met {touched} rows where {expect} were expected; "
+        "nothing was written",
+        hint="read the row again: somebody else has changed it",
+    )
 
 
 def _scope(operation: Write | Find | Count) -> tuple[Collection, str | None]:

@@ -23,6 +23,8 @@ Order = tuple[tuple[str, bool], ...]
 """Fields to sort by and whether each descends."""
 Marks = tuple[tuple[str, bool, bool], ...]
 """Where a page ended: field, whether it descends, whether its last value was NULL."""
+Extra = tuple[tuple[str, str], ...]
+"""Columns beside the declared fields, and the expression with a placeholder that fills each."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,6 +44,11 @@ class Dialect:
             have any number of rows, and one without statistics would read them all where a few
             are named by their key.
         nulls_smallest: Whether NULL sorts before everything unless told otherwise.
+        returning: Whether INSERT … RETURNING exists.
+        demand: A statement that does ``{write}`` and fails unless it touched ``{number}`` rows;
+            its one row holds how many. Lets a driver send what follows, COMMIT included, without
+            waiting for the number. Empty where a statement cannot do that.
+        present: The same for a ``{select}`` that has to find something.
         encode: From a checked Python value to the driver's, where they differ.
         decode: From the driver's value to Python's, where they differ.
     """
@@ -55,6 +62,9 @@ class Dialect:
     ignore: str = "ON CONFLICT DO NOTHING"
     unindexed: str = ""
     nulls_smallest: bool = True
+    returning: bool = False
+    demand: str = ""
+    present: str = ""
     encode: Mapping[FieldType, Coder]
     decode: Mapping[FieldType, Coder]
 
@@ -166,25 +176,37 @@ def find_text(
 
 @lru_cache(maxsize=256)
 def insert_text(
-    dialect: Dialect, prefix: str, name: str, fields: tuple[str, ...], *, ignore: bool
+    dialect: Dialect,
+    prefix: str,
+    name: str,
+    fields: tuple[str, ...],
+    *,
+    ignore: bool,
+    extra: Extra = (),
+    number: int = 1,
 ) -> str:
-    """An INSERT of those fields."""
-    text = _plain_insert(dialect, prefix, name, fields)
+    """An INSERT of those fields, of ``number`` rows; of several ignored ones it says the keys."""
+    text = _plain_insert(dialect, prefix, name, fields, extra, number)
     if ignore:
         key = dialect.name_of(COLLECTIONS[name].key[0])
         text = f"{text} {dialect.ignore.format(key=key)}"
+        if number > 1:
+            text = f"{text} RETURNING {columns_text(dialect, COLLECTIONS[name].key)}"
     return dialect.finish(text)
 
 
 @lru_cache(maxsize=256)
-def upsert_text(dialect: Dialect, prefix: str, name: str, fields: tuple[str, ...]) -> str:
+def upsert_text(
+    dialect: Dialect, prefix: str, name: str, fields: tuple[str, ...], extra: Extra = ()
+) -> str:
     """An INSERT that overwrites the given fields of a row of the same key and owner."""
     collection = COLLECTIONS[name]
     fixed = {*collection.key, "user_id"} if collection.per_user else set(collection.key)
     table, key = dialect.name_of(prefix + name), columns_text(dialect, collection.key)
-    given = [dialect.name_of(field) for field in fields if field not in fixed]
+    columns = [*fields, *(column for column, _ in extra)]
+    given = [dialect.name_of(field) for field in columns if field not in fixed]
     text = (
-        f"{_plain_insert(dialect, prefix, name, fields)} ON CONFLICT ({key}) "
+        f"{_plain_insert(dialect, prefix, name, fields, extra)} ON CONFLICT ({key}) "
         f"DO UPDATE SET {', '.join(f'{field} = excluded.{field}' for field in given)}"
     )
     if collection.per_user:
@@ -193,10 +215,19 @@ def upsert_text(dialect: Dialect, prefix: str, name: str, fields: tuple[str, ...
     return dialect.finish(text)
 
 
-def _plain_insert(dialect: Dialect, prefix: str, name: str, fields: tuple[str, ...]) -> str:
+def _plain_insert(
+    dialect: Dialect,
+    prefix: str,
+    name: str,
+    fields: tuple[str, ...],
+    extra: Extra,
+    number: int = 1,
+) -> str:
+    columns = columns_text(dialect, (*fields, *(column for column, _ in extra)))
+    values = f"({', '.join([*'?' * len(fields), *(filled for _, filled in extra)])})"
     return (
-        f"INSERT INTO {dialect.name_of(prefix + name)} ({columns_text(dialect, fields)}) "
-        f"VALUES ({', '.join('?' * len(fields))})"
+        f"INSERT INTO {dialect.name_of(prefix + name)} ({columns}) "
+        f"VALUES {', '.join([values] * number)}"
     )
 
 

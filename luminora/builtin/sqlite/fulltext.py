@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from hashlib import sha1
 from itertools import islice
 from math import log
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -60,11 +59,6 @@ class Condition(NamedTuple):
     indexed: bool
 
 
-def token_of(user_id: str) -> str:
-    """What stands before a user's terms; a chance twin does no harm, rows are checked again."""
-    return f"u{sha1(user_id.encode(), usedforsecurity=False).hexdigest()[:10]}"
-
-
 class MessageIndex:
     """The index of one database: upkeep inside the writer's transactions, and search."""
 
@@ -77,7 +71,7 @@ class MessageIndex:
     def add(self, connection: apsw.Connection, num: Any, row: Row) -> None:
         """Index the message whose internal number is ``num``."""
         spoken = f"{row.get('speaker_name') or ''} {row['content']}"
-        token = token_of(row["user_id"])
+        token = lexical.token_of(row["user_id"])
         terms = " ".join(_term(token, stem) for stem in lexical.terms(spoken))
         connection.execute(self._put, (num, terms))
 
@@ -116,7 +110,7 @@ class MessageIndex:
         limit: int,
     ) -> list[tuple[Row, float]]:
         """The best messages that share a word with ``text`` and meet ``condition``."""
-        token = token_of(user)
+        token = lexical.token_of(user)
         found = [self._posting(connection, token, stems) for stems in lexical.query_words(text)]
         postings = sorted(filter(None, found), key=len)
         if not postings or limit == 0:

@@ -1,0 +1,1 @@
+"""Luminora on PostgreSQL: the storage `postgresql` and the vector store `pgvector`."""
