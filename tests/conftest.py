@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.servers.mariadb",
     "tests.servers.mongodb",
     "tests.servers.postgresql",
+    "tests.servers.pinecone",
     "tests.servers.table",
 ]
 

@@ -1,0 +1,1 @@
+"""Pinecone as a vector store for Luminora; see ``luminora-plugin.json``."""

@@ -1,0 +1,39 @@
+"""Stores for these tests: on the double, or on the real service where a key is given."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luminora.providers import ProviderContext
+from luminora_pinecone.settings import Settings
+from luminora_pinecone.store import PineconeStore
+from tests.servers.pinecone import KEY, PineconeDouble
+
+REAL = os.environ.get("LUMINORA_TEST_PINECONE_API_KEY")
+Make = Callable[..., PineconeStore]
+
+
+def store_on(address: str, key: str = KEY, **config: Any) -> PineconeStore:
+    """A store as the hook builds it."""
+    given = {"host": address, "timeout_seconds": 5, **config}
+    context = ProviderContext(data_dir=Path("unused"), env={"PINECONE_API_KEY": key})
+    return PineconeStore(Settings.read(given, context))
+
+
+@pytest.fixture
+def make(pinecone_double: PineconeDouble) -> Make:
+    """Builds stores on the double, with the settings given."""
+    return lambda **config: store_on(pinecone_double.url, **config)
+
+
+def real_store(**config: Any) -> PineconeStore:
+    """A store on the real service, in an index of its own."""
+    name = f"luminora-test-{uuid.uuid4().hex[:12]}"
+    context = ProviderContext(data_dir=Path("unused"), env={"PINECONE_API_KEY": REAL or ""})
+    return PineconeStore(Settings.read({"index_name": name, **config}, context))
