@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
 
 from luminora.config import Config, load_config
-from luminora.errors import InputError, LuminoraError, SessionNotFound
+from luminora.errors import InputError, LuminoraError, ProviderError, SessionNotFound
 from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
 from luminora.memory.embedding import EmbeddingService, namespace
 from luminora.memory.imports import Importer, Item
+from luminora.memory.indexes import in_use
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import (
     AffinityEvent,
@@ -39,7 +40,7 @@ from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
 from luminora.memory.worker import Worked, Worker
-from luminora.providers import EVERY_USER, Find, Is, Row, StorageProvider
+from luminora.providers import EVERY_USER, Find, Is, Kind, Row, StorageProvider
 from luminora.stack import Stack
 
 if TYPE_CHECKING:
@@ -390,18 +391,34 @@ class LuminoraCoreClient:
         )
 
     async def forget(self, user_id: str) -> dict[str, int]:
-        """Delete everything of a user, everywhere; rows deleted by collection."""
+        """Delete everything of a user, everywhere; rows deleted by collection.
+
+        Raises:
+            StorageError: Not everything was deleted; call it again.
+            ProviderError: Everything was, but what the cache holds until it expires.
+        """
         await self._ready()
         checked_id(user_id, "user_id")
         vectors = await self._index.forget(user_id)
         counts = await self._storage.forget_user(user_id)
         # once more: an exchange under way may have indexed a message in between
         vectors += await self._index.forget(user_id)
-        await self._stack.cache.clear(namespace(user_id))
         for session_id, session in list(self._sessions.items()):
             if session.user_id == user_id:
                 del self._sessions[session_id]
+        await self._clear_cache(user_id)
         return {**counts, "message_embeddings": vectors}
+
+    async def _clear_cache(self, user_id: str) -> None:
+        try:
+            await self._stack.cache.clear(namespace(user_id))
+        except ProviderError as error:
+            raise type(error)(
+                "everything of the user was deleted, except the vectors in the cache, which could "
+                f"not be reached and lets go of them by itself: {error.message}",
+                provider=self._stack.cache.name,
+                hint="run the same again when the cache is back",
+            ) from error
 
     # operation
 
@@ -492,9 +509,12 @@ class LuminoraCoreClient:
         """
         from luminora.health import check_all, summary  # noqa: PLC0415 - rarely asked
 
+        providers = dict(self._stack.providers())
         with contextlib.suppress(LuminoraError):  # its own check says what is wrong
             await self._ready()
-        return summary(await check_all(self._stack.providers()))
+            store = self._stack.vector_store
+            providers[Kind.VECTOR_STORE.value] = await in_use(self._storage, store)
+        return summary(await check_all(providers))
 
     async def aclose(self) -> None:
         """Finish background work that is due and close the stack; twice is harmless."""

@@ -75,8 +75,11 @@ async def _counts(config: Config, user: str) -> dict[str, int]:
 
 
 async def _count(stack: Stack, user: str) -> dict[str, int]:
+    from luminora.memory.indexes import in_use
+
     counts = {name: await stack.storage.count(name, user) for name in USER_COLLECTIONS}
-    return {**counts, "message_embeddings": await stack.vector_store.count({"user_id": user})}
+    store = await in_use(stack.storage, stack.vector_store)
+    return {**counts, "message_embeddings": await store.count({"user_id": user})}
 
 
 async def _forget(config: Config, user: str) -> dict[str, int]:

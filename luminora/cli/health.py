@@ -92,22 +92,26 @@ async def _checked(config: Config, within: float) -> dict[str, CheckResult]:
     """Every part's own word; a part that cannot even be built is reported in its place."""
     from luminora import schema
     from luminora.health import check_all
+    from luminora.memory.indexes import in_use
     from luminora.plugins import activate
-    from luminora.providers import StorageProvider
+    from luminora.providers import StorageProvider, VectorStoreProvider
 
     failed: dict[str, CheckResult] = {}
     for problem in schema.validate(config):
         part = problem.pointer.split("/")[1].removesuffix("_provider") if problem.pointer else ""
         failed.setdefault(part or "configuration", _failure(problem))
     built = _built(activate(config), failed)
-    storage = built.get("storage")
+    checked, storage = dict(built), built.get("storage")
     try:
         checks = await check_all({"storage": storage}, within=within) if storage else {}
         if isinstance(storage, StorageProvider) and checks["storage"].data:
             # it exists, so connecting creates nothing; a vector store may share the connection
             with contextlib.suppress(LuminoraError):  # its own check has told why
                 await storage.connect()
-        rest = {name: provider for name, provider in built.items() if name != "storage"}
+                store = built.get("vector_store")
+                if isinstance(store, VectorStoreProvider):
+                    checked["vector_store"] = await in_use(storage, store)
+        rest = {name: provider for name, provider in checked.items() if name != "storage"}
         checks |= await check_all(rest, within=within)
     finally:
         for provider in built.values():

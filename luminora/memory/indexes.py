@@ -29,6 +29,7 @@ from luminora.providers import (
     Row,
     StorageProvider,
     Update,
+    VectorStoreProvider,
 )
 
 ACTIVE: Final = "active"
@@ -162,6 +163,18 @@ class IndexRegister:
             hint=f"change embedding_provider back to '{row['provider']}', or build an index with "
             "the new model: luminora reembed",
         )
+
+
+async def in_use(storage: StorageProvider, store: VectorStoreProvider) -> VectorStoreProvider:
+    """The store at the active index; as it is where none is registered.
+
+    Raises:
+        StorageError, MigrationError: The register cannot be read.
+    """
+    for row in await storage.find("embedding_state", EVERY_USER, {"status": ACTIVE}):
+        if row["index_name"] != store.index:
+            return store.at(row["index_name"])
+    return store
 
 
 def unfinished(rows: Sequence[Row], name: str) -> list[str]:

@@ -204,11 +204,12 @@ class SemanticIndex:
         await self._storage.transaction([write for writes in marks for write in writes])
 
     async def forget(self, user_id: str) -> int:
-        """Delete a user's vectors from every index; how many there were in the one in use."""
-        deleted = await self.vectors.delete({"user_id": user_id})
-        for row in await self.register.rows():
-            if row["index_name"] != self.name and row["status"] != DROPPED:
-                await self._store.at(row["index_name"]).delete({"user_id": user_id})
+        """Delete a user's vectors from every index; how many there were in the active one."""
+        deleted = 0
+        for row in await self.register.rows() or [{"index_name": DEFAULT_INDEX, "status": ACTIVE}]:
+            if row["status"] != DROPPED:
+                count = await self._store.at(row["index_name"]).delete({"user_id": user_id})
+                deleted = count if row["status"] == ACTIVE else deleted
         return deleted
 
 
