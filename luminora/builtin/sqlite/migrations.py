@@ -8,13 +8,9 @@ before leaves the file as it was.
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -22,46 +18,23 @@ from typing import Any, Final, TypeVar
 import apsw
 
 from luminora.builtin.sqlite.errors import translated
+from luminora.builtin.sqlite.storage import SQLITE
 from luminora.errors import MigrationError, MigrationLockTimeout, StorageUnavailable
+from luminora.providers.collections import SCHEMA_MIGRATIONS, FieldType
 from luminora.providers.migration import LedgerEntry, MigrationDriver
-from luminora.providers.sql import json_text, time_text
+from luminora.providers.sqlledger import Ledger, ends_transaction, failure, finished
 
 T = TypeVar("T")
 
 _POLL_MS: Final = 100
 _READ_MS: Final = 10_000
-_QUOTED: Final = 300
-"""Characters of a failed statement that its error quotes."""
-_COLUMNS: Final = (
-    "component",
-    "version",
-    "name",
-    "checksum",
-    "parameters",
-    "started_at",
-    "finished_at",
-    "statements_done",
-    "statements_total",
-    "error",
-    "tool_version",
-)
-_LEDGER: Final = """
-CREATE TABLE IF NOT EXISTS {ledger} (
-    component        TEXT NOT NULL,
-    version          TEXT NOT NULL,
-    name             TEXT NOT NULL,
-    checksum         TEXT NOT NULL,
-    parameters       TEXT NOT NULL,
-    started_at       TEXT NOT NULL,
-    finished_at      TEXT,
-    statements_done  INTEGER NOT NULL,
-    statements_total INTEGER NOT NULL,
-    error            TEXT,
-    tool_version     TEXT NOT NULL,
-    PRIMARY KEY (component, version)
-) STRICT
-"""
-_TRANSACTION = re.compile(r"(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b", re.IGNORECASE)
+_TYPES: Final = {
+    FieldType.STRING: "TEXT",
+    FieldType.TEXT: "TEXT",
+    FieldType.INTEGER: "INTEGER",
+    FieldType.TIMESTAMP: "TEXT",
+    FieldType.JSON: "TEXT",
+}
 _STATEMENT_ERRORS = (
     apsw.SQLError,
     apsw.ConstraintError,
@@ -84,7 +57,7 @@ class SqliteMigrationDriver(MigrationDriver):
     def __init__(self, path: Path | str, *, table_prefix: str = "") -> None:
         self.path = Path(path).expanduser()
         self.table_prefix = table_prefix
-        self._ledger = f'"{table_prefix}schema_migrations"'
+        self._ledger = Ledger(SQLITE, table_prefix, _TYPES, "STRICT")
         self._held: _Held | None = None
 
     @asynccontextmanager
@@ -119,12 +92,10 @@ class SqliteMigrationDriver(MigrationDriver):
 
     async def apply(self, entry: LedgerEntry, statements: Sequence[Any]) -> None:
         """Run the statements and record the entry, or neither."""
-        done = len(statements)
 
         def work(connection: apsw.Connection) -> None:
             _execute(connection, entry, statements)
-            finished = replace(entry, finished_at=datetime.now(UTC), statements_done=done)
-            self._write(connection, finished)
+            self._write(connection, finished(entry))
 
         await self._change(work)
 
@@ -180,7 +151,7 @@ class SqliteMigrationDriver(MigrationDriver):
         def in_savepoint(connection: apsw.Connection) -> None:
             connection.execute("SAVEPOINT migration")
             try:
-                connection.execute(_LEDGER.format(ledger=self._ledger))
+                connection.execute(self._ledger.create)
                 work(connection)
             except BaseException:
                 if connection.in_transaction:  # else SQLite itself undid everything
@@ -191,19 +162,13 @@ class SqliteMigrationDriver(MigrationDriver):
         await self._held.run(in_savepoint)
 
     def _entries(self, connection: apsw.Connection) -> list[LedgerEntry]:
-        found = [row[1] for row in connection.execute(f"PRAGMA table_info({self._ledger})")]
+        listed = connection.execute(f"PRAGMA table_info({self._ledger.table})")
+        found = {row[1] for row in listed}
         if not found:
             return []
-        if not set(_COLUMNS) <= set(found):
-            raise MigrationError(
-                f"the table {self._ledger} is another program's",
-                where=str(self.path),
-                hint="name another file, or set a table_prefix, in luminora.json",
-            )
-        rows = connection.execute(
-            f"SELECT {', '.join(_COLUMNS)} FROM {self._ledger} ORDER BY component, version"  # noqa: S608
-        )
-        return [_entry(row) for row in rows]
+        if not found >= SCHEMA_MIGRATIONS.fields.keys():
+            raise self._ledger.foreign(str(self.path))
+        return self._ledger.entries(connection.execute(self._ledger.select))
 
     def _count_rows(self, connection: apsw.Connection) -> dict[str, int]:
         names = [
@@ -219,29 +184,12 @@ class SqliteMigrationDriver(MigrationDriver):
         }
 
     def _write(self, connection: apsw.Connection, entry: LedgerEntry) -> None:
-        connection.execute(
-            f"INSERT OR REPLACE INTO {self._ledger} ({', '.join(_COLUMNS)}) "  # noqa: S608
-            f"VALUES ({', '.join('?' * len(_COLUMNS))})",
-            (
-                entry.component,
-                entry.version,
-                entry.name,
-                entry.checksum,
-                json_text(dict(entry.parameters)),
-                time_text(entry.started_at),
-                time_text(entry.finished_at) if entry.finished_at else None,
-                entry.statements_done,
-                entry.statements_total,
-                entry.error,
-                entry.tool_version,
-            ),
-        )
+        for statement in self._ledger.write(entry):
+            connection.execute(statement.text, statement.params)
 
     def _remove(self, connection: apsw.Connection, entry: LedgerEntry) -> None:
-        connection.execute(
-            f"DELETE FROM {self._ledger} WHERE component = ? AND version = ?",  # noqa: S608
-            (entry.component, entry.version),
-        )
+        statement = self._ledger.remove(entry)
+        connection.execute(statement.text, statement.params)
 
 
 class _Held:
@@ -305,27 +253,9 @@ def _commit(connection: apsw.Connection, timeout: float) -> None:
 def _execute(connection: apsw.Connection, entry: LedgerEntry, statements: Sequence[str]) -> None:
     for number, statement in enumerate(statements, 1):
         try:
-            if _TRANSACTION.match(statement):
+            if ends_transaction(statement):
                 raise apsw.SQLError("a migration is one transaction and cannot end it")
             connection.execute(statement)
         except _STATEMENT_ERRORS as error:
-            raise MigrationError(
-                f"statement {number} of {len(statements)} failed: {error}\n"
-                f"    {_shortened(statement)}",
-                where=f"{entry.component} {entry.version}_{entry.name}",
-                hint="nothing of this migration remains; correct its file and try again",
-            ) from error
-
-
-def _shortened(statement: str) -> str:
-    flat = " ".join(statement.split())
-    return flat if len(flat) <= _QUOTED else f"{flat[:_QUOTED]}…"
-
-
-def _entry(row: tuple[Any, ...]) -> LedgerEntry:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    values["parameters"] = json.loads(values["parameters"])
-    for moment in ("started_at", "finished_at"):
-        if values[moment] is not None:
-            values[moment] = datetime.fromisoformat(values[moment])
-    return LedgerEntry(**values)
+            hint = "nothing of this migration remains; correct its file and try again"
+            raise failure(entry, number, statements, error, hint=hint) from error
