@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from luminora.cli.output import config_options, emit_json, json_option, note, run_async, say, table
-from luminora.errors import InputError, LuminoraError, ProviderUnknown
+from luminora.errors import InputError, LuminoraError, ProviderUnknown, StorageUnavailable
 from luminora.providers import Kind, LedgerEntry, MigrationDriver
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class _Options:
     dry_run: bool
     yes: bool
     as_json: bool
+    unreachable: bool = False
 
     @property
     def on_paper(self) -> bool:
@@ -114,6 +115,16 @@ def migrate(
 
 
 async def _run(config: Config, options: _Options) -> int:
+    try:
+        return await _act(config, options)
+    except StorageUnavailable as error:
+        if not options.on_paper or options.unreachable:
+            raise
+        note(f"⚠ {error}\nEvery migration is shown, applied or not")
+        return await _act(config, replace(options, unreachable=True))
+
+
+async def _act(config: Config, options: _Options) -> int:
     async with _runner(config, options) as (runner, dialect):
         match options.action:
             case "status":
@@ -176,6 +187,8 @@ def _driver(config: Config, active: Activation, options: _Options) -> tuple[Migr
                 f"the configuration stores in {configured}; of {wanted}, only --dry-run and --sql "
                 "can show something"
             )
+        return paper, None
+    if options.unreachable:
         return paper, None
     try:
         storage = active.build(Kind.STORAGE)
