@@ -43,12 +43,11 @@ from luminora.providers.operations import (
     Scope,
     SearchText,
     Update,
-    Upsert,
     Where,
     Write,
 )
 from luminora.providers.sql import Dialect, Statement, Statements, alike
-from luminora.providers.sqlwords import MessageWords, WordColumn
+from luminora.providers.sqlwords import WordKeeping
 from luminora.providers.storage import StorageProvider
 
 T = TypeVar("T")
@@ -107,7 +106,7 @@ class SqlStorage(StorageProvider):
 
     Args:
         dialect: What the database spells differently.
-        column: How it keeps and finds the words of messages.
+        keeping: How it keeps and finds the words of messages.
         table_prefix: Put before every table's name.
 
     Attributes:
@@ -117,10 +116,10 @@ class SqlStorage(StorageProvider):
 
     locking: ClassVar[str] = "FOR UPDATE SKIP LOCKED"
 
-    def __init__(self, dialect: Dialect, column: WordColumn, table_prefix: str = "") -> None:
+    def __init__(self, dialect: Dialect, keeping: WordKeeping, table_prefix: str = "") -> None:
         self.table_prefix = table_prefix
-        self.statements = Statements(dialect, table_prefix, column.derived)
-        self.words = MessageWords(self.statements, column)
+        self.statements = Statements(dialect, table_prefix, keeping.derived)
+        self.words = keeping.words(self.statements)
 
     @abstractmethod
     def session(self) -> AbstractAsyncContextManager[SqlSession]:
@@ -271,7 +270,7 @@ class SqlStorage(StorageProvider):
                 continue
             for operation in group:
                 begin = self.statements.write(operation)
-                if operation.collection == MESSAGES.name and isinstance(operation, Upsert | Update):
+                if operation.collection == MESSAGES.name:
                     begin = self.words.upheld(operation, begin)
                 yield begin
 

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from luminora.errors import InputError
 from luminora.providers import lexical
 from luminora.providers.checks import check_text, confined_to, declared
 from luminora.providers.collections import MESSAGES
-from luminora.providers.operations import Row, SearchText, Update, Upsert
+from luminora.providers.operations import Row, SearchText, Update, Upsert, Write
 from luminora.providers.sql import Derived, Statement, Statements, Steps, unfinished
 
 COUNTED: Final = 20_000
@@ -28,8 +29,21 @@ a user's messages hold says little about any of them."""
 _SPOKEN: Final = ("id", "user_id", *MESSAGES.text)
 
 
-class WordColumn(ABC):
-    """How one database keeps words and finds them.
+class WordKeeping(ABC):
+    """How one database keeps the words of messages."""
+
+    @abstractmethod
+    def words(self, statements: Statements) -> Words:
+        """The searches and the upkeep, as statements."""
+
+    @property
+    def derived(self) -> dict[str, Derived]:
+        """The columns that :class:`~luminora.providers.sql.Statements` fills with words."""
+        return {}
+
+
+class WordColumn(WordKeeping):
+    """Words in a column of the messages.
 
     Attributes:
         expression: What fills the column, with one question mark.
@@ -47,6 +61,10 @@ class WordColumn(ABC):
     def match(self, column: str, terms: Sequence[str]) -> tuple[str, Any]:
         """A condition, with one question mark, that holds one of these terms; its parameter."""
 
+    def words(self, statements: Statements) -> Words:
+        """The searches and the upkeep, as statements."""
+        return MessageWords(statements, self)
+
     def of(self, row: Row) -> Any:
         """The parameter for a message."""
         spoken = f"{row.get('speaker_name') or ''} {row['content']}"
@@ -59,12 +77,30 @@ class WordColumn(ABC):
         return {MESSAGES.name: Derived(column="terms", expression=self.expression, of=self.of)}
 
 
-class MessageWords:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is looked for, checked.
+
+    Attributes:
+        words: Each as the terms it may be kept under.
+        condition: What messages, called ``m``, have to meet, the confinement to the user included.
+        params: Its parameters.
+        bare: Whether it is nothing but that confinement.
+    """
+
+    user: str
+    words: Sequence[Sequence[str]]
+    condition: str
+    params: tuple[Any, ...]
+    limit: int
+    bare: bool
+
+
+class Words(ABC):
     """The searches and the upkeep of the words, as statements."""
 
-    def __init__(self, statements: Statements, column: WordColumn) -> None:
+    def __init__(self, statements: Statements) -> None:
         self._statements = statements
-        self._column = column
         self._table = statements.table(MESSAGES.name)
         self._name = statements.dialect.name_of
 
@@ -87,11 +123,36 @@ class MessageWords:
         if not words or query.limit == 0:
             return None
         bare = not query.where.keys() - {"user_id"}
-        hits, given = self._hits(user, words)
-        text = self._statements.dialect.finish(self._scored(hits, condition, bare=bare))
-        early = (query.limit,) if bare else ()
-        given = (*given, user, COUNTED, 1.0, *early, *params, query.limit)
-        return Statement(text, given, rows=True, final=True)
+        return self.matching(Asked(user, words, condition, params, query.limit, bare))
+
+    @abstractmethod
+    def matching(self, asked: Asked) -> Statement:
+        """The SELECT of :meth:`search`."""
+
+    @abstractmethod
+    def upheld(self, operation: Write, begin: Callable[[], Steps]) -> Callable[[], Steps]:
+        """The steps of a write to messages, with those that keep the words in step."""
+
+    def rows(self, raw: Sequence[Sequence[Any]]) -> list[tuple[Row, float]]:
+        """What the SELECT answered, as rows with scores."""
+        found = self._statements.rows(MESSAGES.name, (values[:-1] for values in raw))
+        return [(row, float(values[-1])) for row, values in zip(found, raw, strict=True)]
+
+
+class MessageWords(Words):
+    """Words in a column, found through the database's own index of it."""
+
+    def __init__(self, statements: Statements, column: WordColumn) -> None:
+        super().__init__(statements)
+        self._column = column
+
+    def matching(self, asked: Asked) -> Statement:
+        """The words' matches one below the other, weighed and summed up."""
+        hits, given = self._hits(asked.user, asked.words)
+        scored = self._scored(hits, asked.condition, bare=asked.bare)
+        early = (asked.limit,) if asked.bare else ()
+        given = (*given, asked.user, COUNTED, 1.0, *early, *asked.params, asked.limit)
+        return Statement(self._statements.dialect.finish(scored), given, rows=True, final=True)
 
     def _hits(self, user: str, words: Sequence[Sequence[str]]) -> tuple[str, tuple[Any, ...]]:
         """For each word the newest messages that hold it, one below the other."""
@@ -130,13 +191,10 @@ class MessageWords:
             "ORDER BY scores.score DESC, scores.seq DESC, scores.id DESC LIMIT ?"
         )
 
-    def rows(self, raw: Sequence[Sequence[Any]]) -> list[tuple[Row, float]]:
-        """What the SELECT answered, as rows with scores."""
-        found = self._statements.rows(MESSAGES.name, (values[:-1] for values in raw))
-        return [(row, float(values[-1])) for row, values in zip(found, raw, strict=True)]
-
-    def upheld(self, operation: Upsert | Update, begin: Callable[[], Steps]) -> Callable[[], Steps]:
+    def upheld(self, operation: Write, begin: Callable[[], Steps]) -> Callable[[], Steps]:
         """The operation's steps, followed by those that renew the words it may have changed."""
+        if not isinstance(operation, Upsert | Update):
+            return begin
         changed = operation.row if isinstance(operation, Upsert) else operation.set
         if not set(MESSAGES.text) & changed.keys():
             return begin
