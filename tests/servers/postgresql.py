@@ -172,16 +172,24 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture
-def postgres_admin(request: pytest.FixtureRequest) -> str:
-    """The superuser's URL of the server to test against, which is running."""
+@pytest.fixture(scope="session")
+def postgres_admin_url(request: pytest.FixtureRequest) -> str:
+    """The superuser's URL of the server to test against."""
     if url := os.environ.get(URL):
         return url
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    server.signal(signal.SIGCONT)
-    if not server.ready():
-        server.restart()
     return server.url
+
+
+@pytest.fixture
+def postgres_admin(request: pytest.FixtureRequest, postgres_admin_url: str) -> str:
+    """The same, of a server that is running whatever the test before did to it."""
+    if not os.environ.get(URL):
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        server.signal(signal.SIGCONT)
+        if not server.ready():
+            server.restart()
+    return postgres_admin_url
 
 
 @pytest.fixture

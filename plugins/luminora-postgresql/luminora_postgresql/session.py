@@ -72,16 +72,20 @@ class PostgresSession(SqlSession):
     async def _all(self, statements: Sequence[Statement]) -> list[Any]:
         if len(statements) == 1:
             return [await self._one(statements[0])]
-        answers: list[Any] = []
-        position = 0
+        cursors: list[_Cursor] = []
         try:
             async with self._connection.pipeline():
-                cursors = [await self._sent(statement) for statement in statements]
-                for position, cursor in enumerate(cursors):
-                    answers.append(await _answer(cursor, statements[position]))
+                for statement in statements:
+                    cursors.append(await self._sent(statement))  # noqa: PERF401 - kept on failure
         except psycopg.Error as error:
-            raise self._meant(error, statements[position]) from error
-        return answers
+            # The one that failed is the first without an answer.
+            answered = sum(cursor.pgresult is not None for cursor in cursors)
+            failed = statements[min(answered, len(statements) - 1)]
+            raise self._meant(error, failed) from error
+        return [
+            await _answer(cursor, statement)
+            for cursor, statement in zip(cursors, statements, strict=True)
+        ]
 
     async def _one(self, statement: Statement) -> Any:
         try:
