@@ -284,9 +284,7 @@ def test_vectors_are_searched_exactly(db):
     )
     (listed,) = db.things.list_search_indexes("index")
     assert listed["queryable"]
-    db.things.insert_many(
-        [{"_id": n, "u": "ab"[n % 2], "v": [1.0, float(n)]} for n in range(4)]
-    )
+    db.things.insert_many([{"_id": n, "u": "ab"[n % 2], "v": [1.0, float(n)]} for n in range(4)])
     ask = {"index": "index", "path": "v", "queryVector": [1.0, 0.0], "limit": 2, "exact": True}
     stages = [
         {"$vectorSearch": {**ask, "filter": {"u": {"$in": ["a"]}}}},

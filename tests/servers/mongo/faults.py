@@ -45,7 +45,10 @@ def bad(message: str) -> CommandError:
 
 def write_conflict() -> CommandError:
     return CommandError(
-        112, "WriteConflict", "Caused by :: Write conflict during plan execution.", labels=[TRANSIENT]
+        112,
+        "WriteConflict",
+        "Caused by :: Write conflict during plan execution.",
+        labels=[TRANSIENT],
     )
 
 

@@ -168,7 +168,13 @@ class Server:
         if "saslSupportedMechs" in command:
             reply["saslSupportedMechs"] = ["SCRAM-SHA-256"]
         if not self.shape.standalone:
-            reply |= {"setName": "rs0", "setVersion": 1, "hosts": [here], "primary": here, "me": here}
+            reply |= {
+                "setName": "rs0",
+                "setVersion": 1,
+                "hosts": [here],
+                "primary": here,
+                "me": here,
+            }
             reply["secondary"] = False
         return reply
 
@@ -280,7 +286,9 @@ class Server:
         namespace, now = _namespace(command), datetime.now(UTC)
 
         def work(own: Transaction) -> Doc:
-            found = arrange(own.find(namespace, command.get("query", {})), command.get("sort") or {})
+            found = arrange(
+                own.find(namespace, command.get("query", {})), command.get("sort") or {}
+            )
             if not found and not command.get("upsert"):
                 return {"value": None, "lastErrorObject": {"n": 0, "updatedExisting": False}}
             if command.get("remove"):
@@ -446,7 +454,11 @@ class Server:
             if index["name"] in live.search:
                 raise CommandError(68, "IndexAlreadyExists", f"index {index['name']} exists")
             self.engine.declare(["search", _namespace(command), fresh(index)])
-        return {"indexesCreated": [{"id": one["name"], "name": one["name"]} for one in command["indexes"]]}
+        return {
+            "indexesCreated": [
+                {"id": one["name"], "name": one["name"]} for one in command["indexes"]
+            ]
+        }
 
     async def do_dropsearchindex(self, command: Doc, _: Transaction) -> Doc:
         self._search_only("Using Atlas Search Database Commands requires Atlas", 31082)

@@ -198,7 +198,9 @@ def _apply(new: Doc, operator: str, name: str, value: Any) -> None:
 def violation(schema: Mapping[str, Any], value: Any, path: str = "") -> str | None:
     """The first property that breaks a ``$jsonSchema``; None if it fits."""
     kinds = schema.get("bsonType")
-    if kinds is not None and not set(_kinds(value)) & set([kinds] if isinstance(kinds, str) else kinds):
+    if kinds is not None and not set(_kinds(value)) & set(
+        [kinds] if isinstance(kinds, str) else kinds
+    ):
         return path or "/"
     if isinstance(value, dict):
         for name in schema.get("required", ()):

@@ -1,0 +1,1 @@
+"""MongoDB for Luminora: a storage, and a vector store on Atlas Vector Search."""

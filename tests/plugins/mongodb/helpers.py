@@ -1,0 +1,27 @@
+"""Storages on the test's own database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from luminora.providers import ProviderContext
+from luminora.testing import migrate
+from luminora_mongodb.storage import MongoStorage
+from tests.servers.mongodb import MongoDatabase
+
+
+def storage_on(
+    database: MongoDatabase, *, prefix: str = "", env: dict[str, str] | None = None, **config: Any
+) -> MongoStorage:
+    context = ProviderContext(
+        data_dir=Path("data"), env={**database.env, **(env or {})}, table_prefix=prefix
+    )
+    return MongoStorage({**database.config, **config}, context)
+
+
+async def migrated(database: MongoDatabase, **settings: Any) -> MongoStorage:
+    storage = storage_on(database, **settings)
+    await migrate(storage)
+    await storage.connect()
+    return storage
