@@ -41,6 +41,8 @@ _thread = local()
 
 def fold(text: str) -> str:
     """``text`` in lower case without accents; ñ becomes n, ß becomes ss."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 

@@ -72,7 +72,6 @@ __all__ = [
     "Statement",
     "Statements",
     "Steps",
-    "alike",
     "json_text",
     "time_text",
 ]
@@ -90,6 +89,8 @@ class Statement:
             rows than the dialect's ``demand`` or ``present`` allows; it is given that number.
         then: To be run right behind it, in the same round trip where there are such; what comes
             of it is nobody's business unless it fails.
+        ignore: Whether a row that is in the way is no failure. Only for drivers of dialects that
+            cannot say so in the text: they count it as no row, and then run ``then``.
     """
 
     text: str
@@ -98,6 +99,7 @@ class Statement:
     final: bool = False
     otherwise: Callable[[int], LuminoraError] | None = None
     then: Statement | None = None
+    ignore: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +118,7 @@ class Derived:
 
 
 Steps = Generator[Statement, Any, int]
-ManySteps = Generator[Statement, Any, list[int]]
-"""Steps of several operations at once: the number of rows each of them touched."""
 
-_MAX_ROWS = 500
-_MAX_PARAMS = 30_000
-"""Rows and parameters of one INSERT: half of what the least generous server takes."""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -144,18 +141,6 @@ def unfinished(steps: Steps) -> Steps:
     except StopIteration as end:
         touched: int = end.value
         return touched
-
-
-def alike(one: Write, other: Write) -> bool:
-    """Whether both are inserts that one statement can do."""
-    return (
-        isinstance(one, Insert)
-        and isinstance(other, Insert)
-        and one.collection == other.collection
-        and one.user_id == other.user_id
-        and one.ignore_conflict == other.ignore_conflict
-        and list(one.row) == list(other.row)
-    )
 
 
 class Statements:
@@ -197,37 +182,6 @@ class Statements:
                 statement = self._delete(operation)
                 return lambda: _single(statement)
         raise InputError(f"not a write: {type(operation).__name__}")
-
-    def inserts(self, operations: Sequence[Insert]) -> Callable[[], ManySteps]:
-        """Inserts of one shape, see :func:`alike`, as few statements; begun like a single one.
-
-        Needs a dialect that is ``returning``.
-
-        Raises:
-            InputError: One of them can never succeed.
-        """
-        checked = [self._whole(operation) for operation in operations]
-        collection, ignore = checked[0][0], operations[0].ignore_conflict
-        size = max(1, min(_MAX_ROWS, _MAX_PARAMS // (len(checked[0][1]) + 1)))
-        portions = [
-            [row for _, row in checked[start : start + size]]
-            for start in range(0, len(checked), size)
-        ]
-
-        def steps() -> ManySteps:
-            touched: list[int] = []
-            for rows in portions:
-                insert = self._insertion(collection, rows, ignore=ignore)
-                answer = yield replace(insert, final=False)
-                if not ignore or len(rows) == 1:
-                    touched += [1] * len(rows) if len(rows) > 1 else [answer]
-                    continue
-                fresh = {tuple(key) for key in answer}
-                touched += [_taken(fresh, collection, row) for row in rows]
-            yield from self._all_owned(collection, [row for _, row in checked], touched)
-            return touched
-
-        return steps
 
     def find(self, query: Find) -> Statement:
         """The SELECT; its rows go through :meth:`rows`."""
@@ -278,9 +232,9 @@ class Statements:
         return columns_text(self.dialect, COLLECTIONS[collection].fields, alias)
 
     def _insert(self, operation: Insert) -> Callable[[], Steps]:
-        collection, row = self._whole(operation)
+        collection, row = self.whole(operation)
         ignore = operation.ignore_conflict
-        insert = self._insertion(collection, [row], ignore=ignore)
+        insert = self.insertion(collection, [row], ignore=ignore)
         if not ignore:
             return lambda: _single(insert)
         owned = self._owned(collection, row)
@@ -291,12 +245,12 @@ class Statements:
         def steps() -> Steps:
             touched: int = yield replace(insert, final=False)
             if touched == 0 and not (yield owned):
-                raise _foreign(collection)
+                raise foreign(collection)
             return touched
 
         return steps
 
-    def _whole(self, operation: Insert) -> tuple[Collection, Row]:
+    def whole(self, operation: Insert) -> tuple[Collection, Row]:
         """The operation's row, checked and complete."""
         collection, user = _scope(operation)
         row = own_row(collection, user, operation.row)
@@ -305,18 +259,11 @@ class Statements:
             raise InputError(f"a row of '{collection.name}' needs {', '.join(absent)}")
         return collection, row
 
-    def _all_owned(
-        self, collection: Collection, rows: Sequence[Row], touched: Sequence[int]
-    ) -> ManySteps:
-        """Raise unless every row that was not inserted had one of the same user's in its way."""
-        for row, inserted in zip(rows, touched, strict=True):
-            owned = None if inserted else self._owned(collection, row)
-            if owned is not None and not (yield replace(owned, final=False)):
-                raise _foreign(collection)
-        return []
+    def insertion(self, collection: Collection, rows: list[Row], *, ignore: bool) -> Statement:
+        """One INSERT of rows that have the same fields and came out of :meth:`whole`.
 
-    def _insertion(self, collection: Collection, rows: list[Row], *, ignore: bool) -> Statement:
-        """One INSERT of rows that have the same fields."""
+        Of several rows that are ignored where they conflict it answers with the keys of the others.
+        """
         text = insert_text(
             self.dialect,
             self.prefix,
@@ -327,7 +274,8 @@ class Statements:
             number=len(rows),
         )
         params = [value for row in rows for value in self._filled(collection, row)]
-        return Statement(text, tuple(params), rows=ignore and len(rows) > 1, final=True)
+        several = len(rows) > 1
+        return Statement(text, tuple(params), rows=ignore and several, final=True, ignore=ignore)
 
     def _extra(self, collection: Collection) -> Extra:
         derived = self._derived.get(collection.name)
@@ -349,13 +297,13 @@ class Statements:
         )
         upsert = Statement(text, self._filled(collection, row))
         if self.dialect.demand:
-            demanded = self._demanded(upsert, 1, lambda _: _foreign(collection))
+            demanded = self._demanded(upsert, 1, lambda _: foreign(collection))
             return lambda: _counted(demanded)
 
         def at_once() -> Steps:
             touched: int = yield upsert
             if touched == 0:
-                raise _foreign(collection)
+                raise foreign(collection)
             return touched
 
         return at_once
@@ -446,7 +394,7 @@ class Statements:
             tuple(params),
             rows=True,
             final=bool(self.dialect.present),
-            otherwise=lambda _: _foreign(collection),
+            otherwise=lambda _: foreign(collection),
         )
 
     def _encoded(self, collection: Collection, row: Row) -> tuple[Any, ...]:
@@ -495,15 +443,6 @@ class Statements:
         }
 
 
-def _taken(fresh: set[tuple[Any, ...]], collection: Collection, row: Row) -> int:
-    """Whether the row was inserted; of two with one key the first was."""
-    key = tuple(row[name] for name in collection.key)
-    if key not in fresh:
-        return 0
-    fresh.remove(key)
-    return 1
-
-
 def _single(statement: Statement) -> Steps:
     touched: int = yield statement
     return touched
@@ -533,7 +472,8 @@ def _keyed(collection: Collection, conditions: Mapping[str, Is]) -> bool:
     return all(name in conditions and conditions[name].op == "in" for name in collection.key)
 
 
-def _foreign(collection: Collection) -> Conflict:
+def foreign(collection: Collection) -> Conflict:
+    """The error for a row whose key another user's row has."""
     return Conflict(f"a row of '{collection.name}' with that key belongs to another user")
 
 

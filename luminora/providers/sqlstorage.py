@@ -46,7 +46,8 @@ from luminora.providers.operations import (
     Where,
     Write,
 )
-from luminora.providers.sql import Dialect, Statement, Statements, alike
+from luminora.providers.sql import Dialect, Statement, Statements
+from luminora.providers.sqlbulk import LEAST, inserts, runs
 from luminora.providers.sqlwords import WordKeeping
 from luminora.providers.storage import StorageProvider
 
@@ -56,8 +57,6 @@ Plan = Callable[[], Generator[Statement, Any, T]]
 _ATTEMPTS: Final = 10
 _FIRST_PAUSE: Final = 0.005
 _LONGEST_PAUSE: Final = 0.5
-_BULK: Final = 4
-"""From so many inserts of one shape on, they become one statement."""
 
 
 class Contended(StorageUnavailable):
@@ -263,10 +262,10 @@ class SqlStorage(StorageProvider):
                 return self.words.search(query), self.words.rows
 
     def _plans(self, operations: Sequence[Write]) -> Iterable[Plan[Any]]:
-        for group in _runs(operations):
-            inserts = [one for one in group if isinstance(one, Insert)]
-            if len(inserts) >= _BULK and self.statements.dialect.returning:
-                yield self.statements.inserts(inserts)
+        for group in runs(operations):
+            alike = [one for one in group if isinstance(one, Insert)]
+            if len(alike) >= LEAST and self.statements.dialect.returning:
+                yield inserts(self.statements, alike)
                 continue
             for operation in group:
                 begin = self.statements.write(operation)
@@ -330,15 +329,3 @@ def _first(
     except StopIteration as end:
         answers[number] = end.value
         return None
-
-
-def _runs(operations: Sequence[Write]) -> Iterable[list[Write]]:
-    """The operations in groups of inserts that one statement can do, in order."""
-    group: list[Write] = []
-    for operation in operations:
-        if group and not alike(group[-1], operation):
-            yield group
-            group = []
-        group.append(operation)
-    if group:
-        yield group
