@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from statistics import quantiles
 
 
+class Unavailable(Exception):
+    """Something that a table measures is not on this machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One measured number.

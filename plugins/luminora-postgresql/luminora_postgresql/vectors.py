@@ -68,7 +68,6 @@ class PgVectorStore(VectorStoreProvider):
         shared: Whether somebody else closes them.
         settings: How vectors are indexed and searched.
         table_prefix: Put before every name of a table or index.
-        dimension: What the configuration says the vectors' length is, if it says so.
         index: The index to work on.
     """
 
@@ -81,7 +80,6 @@ class PgVectorStore(VectorStoreProvider):
         shared: bool = False,
         settings: IndexSettings | None = None,
         table_prefix: str = "",
-        dimension: int | None = None,
         index: str = DEFAULT_INDEX,
     ) -> None:
         self.index = index
@@ -89,7 +87,6 @@ class PgVectorStore(VectorStoreProvider):
         self._shared = shared
         self._settings = settings or IndexSettings()
         self._prefix = table_prefix
-        self._dimension = dimension
         self._table = VectorTable(table_prefix, index)
         self._where = f"{connections.where}, {self._table.name}"
         self._shape: Shape | None = None
@@ -102,7 +99,6 @@ class PgVectorStore(VectorStoreProvider):
             shared=True,
             settings=self._settings,
             table_prefix=self._prefix,
-            dimension=self._dimension,
             index=check_index(index),
         )
 
@@ -121,7 +117,6 @@ class PgVectorStore(VectorStoreProvider):
         check_dimension(dimension, MAX_DIMENSION, metric)
         if model_id is not None:
             check_text(model_id, "model_id")
-        vectorschema.configured(self._dimension, dimension)
         table, settings = self._table, self._settings
         async with self._connections.connection(_BUILD_SECONDS) as connection:
             shape = await self._read(connection)
@@ -320,22 +315,19 @@ def build(config: Mapping[str, Any], context: ProviderContext) -> PgVectorStore:
         ConfigError: It names a server although it is to use the storage's.
         CredentialsMissing: A named environment variable is unset.
     """
-    storage = context.storage
-    shared = config.get("use_storage_connection", True) and isinstance(storage, PostgresStorage)
-    if shared and (named := [name for name in _CONNECTION if name in config]):
+    settings, prefix = IndexSettings.of(config), context.table_prefix
+    storage = context.storage if config.get("use_storage_connection", True) else None
+    if not isinstance(storage, PostgresStorage):
+        connections = Connections(Settings.of(config, context))
+        return PgVectorStore(connections, settings=settings, table_prefix=prefix)
+    if named := [name for name in _CONNECTION if name in config]:
         raise ConfigError(
             f"{', '.join(named)} would be ignored: the vectors are kept in the storage's database",
             where="luminora.json (/vector_store_provider/config)",
             hint='set "use_storage_connection": false to use that server, or leave '
             f"{'them' if len(named) > 1 else 'it'} out",
         )
-    return PgVectorStore(
-        storage.connections if shared else Connections(Settings.of(config, context)),
-        shared=shared,
-        settings=IndexSettings.of(config),
-        table_prefix=context.table_prefix,
-        dimension=config.get("dimension"),
-    )
+    return PgVectorStore(storage.connections, shared=True, settings=settings, table_prefix=prefix)
 
 
 async def _number(connection: Connection, text: str, values: Sequence[Any] = ()) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 import psycopg.errors as pg
 
-from luminora.errors import DimensionMismatch, LuminoraError, PermissionRefused, StorageError
+from luminora.errors import LuminoraError, PermissionRefused, StorageError
 from luminora.providers.vectors import check_model, mismatch
 from luminora_postgresql.connection import Connection
 from luminora_postgresql.vectortable import SHAPE, IndexSettings, Shape, VectorTable, indexable
@@ -85,23 +85,6 @@ def fitting(shape: Shape, dimension: int, model_id: str | None, where: str) -> N
     if shape.dimension != dimension:
         raise mismatch(shape.dimension, dimension, where)
     check_model(shape.model_id, model_id, dimension, where)
-
-
-def configured(declared: int | None, dimension: int) -> None:
-    """Refuse a dimension that is not the configuration's.
-
-    Raises:
-        DimensionMismatch: ``vector_store_provider.config.dimension`` says another number.
-    """
-    if declared is not None and declared != dimension:
-        raise DimensionMismatch(
-            f"vector_store_provider.config.dimension is {declared}, the embedding provider yields "
-            f"vectors of {dimension} numbers",
-            expected=declared,
-            found=dimension,
-            where="luminora.json",
-            hint=f"set it to {dimension}, or leave it out",
-        )
 
 
 async def note(connection: Connection, table: VectorTable, shape: Shape, model_id: str) -> None:

@@ -73,7 +73,7 @@ class Searcher:
     async def _compare(
         self, connection: Connection, shape: Shape, asked: Question, most: int | None
     ) -> list[Row]:
-        """All compared, or the best of ``most`` of them; the third column is how many those are."""
+        """All compared, or ``most`` of them, with how many there are as third column."""
         text, values = self._table.compared(
             shape.type, asked.direction, asked.top_k, asked.filters, most
         )

@@ -227,22 +227,23 @@ class VectorTable:
     @cached_property
     def at_least(self) -> str:
         """How many there are, counted no further than a number."""
-        return f"SELECT count(*) FROM (SELECT FROM {self._table} LIMIT $1::bigint) some"
+        return f"SELECT count(*) FROM (SELECT FROM {self._table} LIMIT $1::bigint) AS found"
 
     def compared(
         self, kind: str | None, vector: Any, top_k: int, filters: Filters, most: int | None
     ) -> tuple[str, list[Any]]:
         """Read all that match by user, ``most`` at most, and sort them.
 
-        The answer's third column is how many were read: one more than wanted means too many. The
-        inner part has no order, so no plan can go through the index of vectors.
+        The inner part has no order, so no plan can go through the index of vectors; its limit
+        keeps the outer one's order from it. With ``most``, the third column says how many match,
+        counted no further than that.
         """
         clause, values = _clause(filters, 4)
+        held = f"FROM {self._table} WHERE {clause} LIMIT $3::bigint"
+        total = "" if most is None else f", (SELECT count(*) FROM (SELECT {held}) AS counted)"
         text = f"""
-        WITH mine AS MATERIALIZED (
-            SELECT message_id, embedding <=> $1::{_cast(kind)} AS distance
-              FROM {self._table} WHERE {clause} LIMIT $3::bigint)
-        SELECT message_id, distance, (SELECT count(*) FROM mine) FROM mine
+        SELECT message_id, distance{total}
+          FROM (SELECT message_id, embedding <=> $1::{_cast(kind)} AS distance {held}) AS compared
          ORDER BY distance, message_id LIMIT $2::bigint"""
         return text, [vector, top_k, most, *values]
 
