@@ -1,0 +1,84 @@
+"""Every storage with its natural vector store, and every vector store: a luminora.json for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.base import RUNNING
+
+Sections = dict[str, Any]
+Made = tuple[Sections, Mapping[str, str]]
+"""Sections of luminora.json, and the environment variables that they name."""
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """A stack as its user would configure it.
+
+    Attributes:
+        path: Its luminora.json.
+    """
+
+    name: str
+    path: Path
+    sections: Sections = field(repr=False)
+
+    def changed(self, **sections: Any) -> Path:
+        """The file of a stack that differs in these sections."""
+        path = self.path.with_name(f"{self.path.stem}-{len(list(self.path.parent.iterdir()))}.json")
+        path.write_text(json.dumps({**self.sections, **sections}))
+        return path
+
+
+def _sqlite(request: pytest.FixtureRequest) -> Made:
+    return {"storage_provider": {"name": "sqlite", "config": {"database_path": "one.db"}}}, {}
+
+
+def _postgresql(request: pytest.FixtureRequest) -> Made:
+    database = request.getfixturevalue("postgres_database")
+    return {
+        "storage_provider": {"name": "postgresql", "config": database.config},
+        "vector_store_provider": {"name": "pgvector"},
+    }, database.env
+
+
+STACKS: dict[str, tuple[str, str, Callable[[pytest.FixtureRequest], Made]]] = {
+    "sqlite": ("sqlite", "SQLite", _sqlite),
+    "postgresql": ("postgresql", "postgresql", _postgresql),
+}
+"""By name: the group that keeps a server's tests on one worker, what the tests run against (a
+server's name or a text), and what makes the sections."""
+
+
+def every_stack() -> list[Any]:
+    """Parameters for tests that run on every stack."""
+    return [
+        pytest.param(
+            name,
+            id=name,
+            marks=[
+                pytest.mark.xdist_group(group),
+                pytest.mark.backend(f"whole stack: {name}", against=against),
+            ],
+        )
+        for name, (group, against, _) in STACKS.items()
+    ]
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> StackFile:
+    """The stack that the test's parameter names, its variables in the environment."""
+    name: str = request.param
+    sections, env = STACKS[name][2](request)
+    for variable, value in env.items():
+        monkeypatch.setenv(variable, value)
+    path = Path("luminora.json").absolute()
+    path.write_text(json.dumps(sections))
+    RUNNING.setdefault(STACKS[name][1], STACKS[name][1])
+    return StackFile(name, path, sections)

@@ -1,0 +1,164 @@
+"""The same companion on every stack, chosen by luminora.json and by nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luminora.client import LuminoraCoreClient
+from luminora.errors import DimensionMismatch
+from luminora.moving import MOVED, Move
+from luminora.providers import EVERY_USER
+from tests.stacks import StackFile, every_stack, stack
+
+__all__ = ["stack"]
+
+pytestmark = pytest.mark.parametrize("stack", every_stack(), indirect=True)
+
+STRANGE = [
+    "familia 👩‍👩‍👧‍👦 y bandera 🏳️‍🌈",
+    "שלום \u202e עולם \u202c fin",
+    "café cafe\u0301",
+    "𝒳 𠜎 \U0010ffff",
+    "tab\tline\nquote' \" \\ % _ ` $1 :x ?",
+    " spaces ",
+]
+
+
+def chat(*lines: str) -> list[dict[str, Any]]:
+    """What a ``luminora chat`` of its own process answers."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "luminora",
+            "chat",
+            "--json",
+            "--user",
+            "carlos",
+            "--personality",
+            "sakura",
+        ],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_conversation_of_the_founding_documents(stack: StackFile):
+    (first,) = chat("Me llamo Carlos, voy al Himalaya")
+    facts = {fact["key"]: fact for fact in first["facts"]}
+    assert facts["name"]["value"] == "Carlos"
+    assert facts["travel_destination"]["value"] == "Himalaya"
+    assert facts["name"]["source_message_id"] == first["message_id"]
+    (second,) = chat("¿Cómo te llamas?")
+    assert "Sakura" in second["reply"]
+    *_, third = chat("Vaya, ¿no lo sabes?", "¿Cómo me llamo?")
+    assert "Carlos" in third["reply"]
+    assert third["affinity"]["points"] > first["affinity"]["points"] > 0
+
+
+async def everything(client: LuminoraCoreClient) -> dict[str, list[dict[str, Any]]]:
+    return {name: await client.storage.find(name, EVERY_USER) for name in MOVED}
+
+
+async def test_moving_in_and_out_changes_nothing(stack: StackFile, tmp_path):
+    sections = [
+        {"storage_provider": {"name": "sqlite", "config": {"database_path": f"{name}.db"}}}
+        for name in ("before", "after")
+    ]
+    files = []
+    for number, section in enumerate(sections):
+        files.append(tmp_path / f"stack{number}.json")
+        files[-1].write_text(json.dumps(section))
+    before, after = (LuminoraCoreClient.from_config(path) for path in files)
+    async with before, after, LuminoraCoreClient.from_config(stack.path) as here:
+        for user in ("ana", "ana ", "Ana", "ñandú 👩‍👩‍👧‍👦"):
+            session = await before.create_session(user, metadata={"$a.b": [1, None, {"": 1.5}]})
+            for text in STRANGE:
+                await before.send_message(session, text)
+            await before.import_messages(
+                session,
+                [{"role": "user", "content": f"turn {n}", "id": f"t{n}"} for n in range(60)],
+            )
+        await before.send_message(session, "Me llamo Ana y ayer murió mi perro Max")
+        inward = await Move(before, here).run()
+        outward = await Move(here, after).run()
+        assert await everything(before) == await everything(after)
+        checksums = [
+            {name: tally.checksum for name, tally in report.collections.items()}
+            for report in (inward, outward)
+        ]
+        assert checksums[0] == checksums[1]
+        assert inward.vectors == outward.vectors > 0
+        assert inward.embedded == outward.embedded == 0
+        again = await Move(before, here).run()
+        assert all(tally.written == 0 for tally in again.collections.values())
+        history = await here.get_history(session, limit=None)
+        assert [one.content for one in history if one.role == "user"][:6] == STRANGE
+        counts = await here.forget("ana")
+        assert counts["messages"] == 72
+        assert await here.storage.count("messages", "ana") == 0
+        assert await here.storage.count("messages", "ana ") == 72
+
+
+async def test_many_at_once_lose_and_double_nothing(stack: StackFile):
+    async with LuminoraCoreClient.from_config(stack.path) as client:
+        sessions = [await client.create_session("ana") for _ in range(4)]
+        answers = await asyncio.gather(
+            *(
+                client.send_message(sessions[n % 4], f"Me gusta el número {n}", f"key {n // 2}")
+                for n in range(0, 40, 2)
+            ),
+        )
+        again = await asyncio.gather(
+            *(
+                client.send_message(sessions[n % 4], f"Me gusta el número {n}", f"key {n // 2}")
+                for n in range(0, 40, 2)
+            )
+        )
+        assert [one.message_id for one in again] == [one.message_id for one in answers]
+        assert all(one.duplicate for one in again)
+        assert await client.storage.count("messages", "ana") == 40
+        info = await client.get_affinity(sessions[0])
+        assert info.total_messages == 20
+        events = await client.get_affinity_events(sessions[0], 100)
+        assert sum(event.points for event in events) == info.points
+        assert await client.count_jobs() == {"ready": 0, "leased": 0, "dead": 0}
+
+
+async def test_another_model_gets_an_index_beside_the_old_one(stack: StackFile):
+    other = stack.changed(embedding_provider={"name": "static", "config": {"dimension": 128}})
+    async with LuminoraCoreClient.from_config(stack.path) as old:
+        session = await old.create_session("ana")
+        turns = [f"we talked about the {what}" for what in ("lighthouse", "guitar", "harbour")]
+        await old.import_messages(session, [{"role": "user", "content": one} for one in turns])
+        with pytest.raises(DimensionMismatch, match=r"256 dimensions.*128"):
+            async with LuminoraCoreClient.from_config(other) as refused:
+                await refused.send_message(session, "not written")
+        new = LuminoraCoreClient.from_config(other)
+        try:
+            assert await new.reembed() == 3
+            for client in (old, new):
+                found = await client.search_memories(session, "musical instrument")
+                assert "similarity" in found[0].reasons
+                assert found[0].content == turns[1]
+            assert await new.reembed(drop_old=True) == 0
+            assert (await new.health_check())["checks"]["vector_store"]["status"] == "ok"
+        finally:
+            await new.aclose()
+    async with LuminoraCoreClient.from_config(other) as later:
+        assert (await later.send_message(session, "and about the sea")).text
+        assert (await later.forget("ana"))["message_embeddings"] == 5
