@@ -63,6 +63,17 @@ class Fault:
     times: int | None = None
     skip: int = 0
 
+    def hits(self, path: str) -> bool:
+        """Whether a request is hit; counts it."""
+        if self.path not in path:
+            return False
+        if self.skip:
+            self.skip -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return self.times is None or self.times >= 0
+
 
 class HttpDouble(ABC):
     """A double that speaks HTTP on a port of its own."""
@@ -138,26 +149,12 @@ class HttpDouble(ABC):
         """The reply, or that of a fault; None where the connection is to be dropped."""
         with self.lock:
             self.seen.append(request)
-            fault = self.fault_for(request.path)
+            fault = next((one for one in self.faults if one.hits(request.path)), None)
             if fault is None:
                 return self.answer(request)
         if fault.reply is None:
             self.hang()
         return fault.reply
-
-    def fault_for(self, path: str) -> Fault | None:
-        """The fault that hits this request, counted."""
-        for fault in self.faults:
-            if fault.path not in path:
-                continue
-            if fault.skip:
-                fault.skip -= 1
-            elif fault.times is None:
-                return fault
-            elif fault.times:
-                fault.times -= 1
-                return fault
-        return None
 
     def hang(self) -> None:
         """Wait until somebody ends it."""

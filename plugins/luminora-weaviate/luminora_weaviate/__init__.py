@@ -1,0 +1,1 @@
+"""Weaviate as a vector store for Luminora; see ``luminora-plugin.json``."""
