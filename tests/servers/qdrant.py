@@ -74,16 +74,15 @@ class QdrantDouble(HttpDouble):
         if name in self.client._client.collections:
             return failed(409, f"Wrong input: Collection `{name}` already exists!")
         self.indexes[name] = {}
-        known = tuple(int(part) for part in self.version.split(".")[:2]) >= (1, 16)
         return self.client.create_collection(
             name,
             vectors_config=wanted.vectors,
-            metadata=wanted.metadata if known else None,
+            metadata=self.remembered(wanted.metadata),
         )
 
     def patch_collection(self, name: str, request: Request) -> Any:
         change = models.UpdateCollection(**request.body)
-        return self.client.update_collection(name, metadata=change.metadata)
+        return self.client.update_collection(name, metadata=self.remembered(change.metadata))
 
     def delete_collection(self, name: str, request: Request) -> Any:
         return self.client.delete_collection(name)
@@ -137,6 +136,11 @@ class QdrantDouble(HttpDouble):
         wanted = models.FilterSelector(**request.body)
         self.client.delete(name, points_selector=wanted)
         return {"operation_id": 3, "status": "completed"}
+
+    def remembered(self, metadata: Any) -> Any:
+        """What is left of metadata: older versions ignore a field that they do not know."""
+        known = tuple(int(part) for part in self.version.split(".")[:2]) >= (1, 16)
+        return metadata if known else None
 
     def size(self, name: str) -> int:
         return self.client.get_collection(name).config.params.vectors.size

@@ -90,6 +90,8 @@ def translate(error: Exception, where: str) -> LuminoraError | Absent | Exists:
         return _of_grpc(error, where)
     if isinstance(error, ResponseHandlingException):
         return _of_transport(error.source, where)
+    if isinstance(error, ValueError):  # the client parses some answers outside its own wrapper
+        return _of_transport(error, where)
     return StorageError(f"{type(error).__name__}: {error}", where=where)
 
 

@@ -14,7 +14,13 @@ from urllib.parse import urlsplit
 import httpx
 from qdrant_client import AsyncQdrantClient, QdrantClient
 
-from luminora.errors import LuminoraError, StorageCorrupt, StorageReadOnly, StorageUnavailable
+from luminora.errors import (
+    LuminoraError,
+    StorageCorrupt,
+    StorageError,
+    StorageReadOnly,
+    StorageUnavailable,
+)
 from luminora_qdrant.errors import Absent, Exists, stale, translate, unreachable
 
 MEMORY: Final = ":memory:"
@@ -249,4 +255,4 @@ def _local(error: Exception, where: str) -> Exception:
         return Exists(said)
     if "readonly database" in said:
         return StorageReadOnly(f"the folder cannot be written: {said}", where=where)
-    return translate(error, where)
+    return StorageError(f"{type(error).__name__}: {said}", where=where)
