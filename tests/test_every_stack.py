@@ -7,15 +7,20 @@ import json
 import os
 import subprocess
 import sys
+from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from luminora.client import LuminoraCoreClient
+from luminora.config import load_config
 from luminora.errors import DimensionMismatch
 from luminora.moving import MOVED, Move
-from luminora.providers import EVERY_USER
+from luminora.providers import EVERY_USER, StorageProvider
+from luminora.stack import Stack
+from tests.doubles import ScriptedLLM
 from tests.stacks import StackFile, every_stack, stack
 
 __all__ = ["stack"]
@@ -26,7 +31,7 @@ STRANGE = [
     "familia 👩‍👩‍👧‍👦 y bandera 🏳️‍🌈",
     "שלום \u202e עולם \u202c fin",
     "café cafe\u0301",
-    "𝒳 𠜎 \U0010ffff",
+    "\U0001d4b3 𠜎 \U0010ffff",
     "tab\tline\nquote' \" \\ % _ ` $1 :x ?",
     " spaces ",
 ]
@@ -162,3 +167,44 @@ async def test_another_model_gets_an_index_beside_the_old_one(stack: StackFile):
     async with LuminoraCoreClient.from_config(other) as later:
         assert (await later.send_message(session, "and about the sea")).text
         assert (await later.forget("ana"))["message_embeddings"] == 5
+
+
+async def test_a_message_takes_few_round_trips(stack: StackFile):
+    """At most four before the model is asked and two behind it; more would be felt far away."""
+    llm = ScriptedLLM()
+    built = replace(Stack.build(load_config(stack.path)), llm=llm)
+    made = counted(built.storage)
+    asked: list[int] = []
+    llm.conversation = lambda _: asked.append(len(made)) or "Entendido."
+    async with LuminoraCoreClient(built) as client:
+        session = await client.create_session("ana")
+        for text in ("Me llamo Ana", "Vivo en Madrid", "¿Dónde vivo?"):
+            made.clear()
+            await client.send_message(session, text)
+            assert asked[-1] <= 4, made
+            assert len(made) - asked[-1] <= 2, made
+
+
+def counted(storage: StorageProvider) -> list[str]:
+    """The calls of the storage's primitives from now on, without those they make themselves."""
+    made: list[str] = []
+    inside = ContextVar("inside", default=False)
+
+    def counting(name: str) -> None:
+        real = getattr(storage, name)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if inside.get():
+                return await real(*args, **kwargs)
+            made.append(name)
+            token = inside.set(True)
+            try:
+                return await real(*args, **kwargs)
+            finally:
+                inside.reset(token)
+
+        setattr(storage, name, call)
+
+    for name in ("transaction", "find", "count", "read", "search_text"):
+        counting(name)
+    return made

@@ -97,8 +97,8 @@ class IndexRegister:
         """
         row = self.row(DEFAULT_INDEX, dimension, ACTIVE)
         first = Insert("embedding_state", EVERY_USER, row, ignore_conflict=True)
-        await self._storage.transaction([first])
-        return self.usable(await self.rows(), dimension) or row
+        (written,) = await self._storage.transaction([first])
+        return row if written else self.usable(await self.rows(), dimension) or row
 
     async def add(self, row: Row) -> bool:
         """Register an index; False if one of that name is there already."""

@@ -60,6 +60,7 @@ class SemanticIndex:
         self._storage = storage
         self._ready = False
         self._verified = False
+        self._row: Row | None = None
         self._opening = asyncio.Lock()
 
     @property
@@ -76,7 +77,8 @@ class SemanticIndex:
             DimensionMismatch: The index was built by another model or with another dimension.
         """
         if not (self._verified or self._ready):
-            self.register.usable(await self.register.rows(), self.embedding.provider.dimension)
+            known = self.embedding.provider.dimension
+            self._row = self.register.usable(await self.register.rows(), known)
             self._verified = True
 
     async def ensure(self) -> None:
@@ -92,12 +94,14 @@ class SemanticIndex:
         async with self._opening:
             if self._ready:
                 return
+            await self.verify()
             dimension = await self.embedding.provider.get_dimension()
-            row = self.register.usable(await self.register.rows(), dimension)
-            if row is None:
+            if self._row is None:
                 await self._refuse_foreign(dimension)
-                row = await self.register.claim(dimension)
-            await self.use(row)
+                self._row = await self.register.claim(dimension)
+            elif not self.register.fits(self._row, dimension):
+                raise self.register.mismatch(self._row, dimension)
+            await self.use(self._row)
 
     async def use(self, row: Row) -> None:
         """Work on this index of the register from now on; it is created if it is absent."""
