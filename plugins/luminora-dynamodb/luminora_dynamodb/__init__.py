@@ -1,0 +1,1 @@
+"""Amazon DynamoDB as Luminora's database."""
