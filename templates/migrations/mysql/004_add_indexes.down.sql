@@ -1,4 +1,3 @@
-DROP INDEX `{{TABLE_PREFIX}}idx_messages_terms` ON `{{TABLE_PREFIX}}messages`;
 DROP INDEX `{{TABLE_PREFIX}}idx_jobs_user` ON `{{TABLE_PREFIX}}jobs`;
 DROP INDEX `{{TABLE_PREFIX}}idx_jobs_due` ON `{{TABLE_PREFIX}}jobs`;
 DROP INDEX `{{TABLE_PREFIX}}idx_classifications_importance` ON `{{TABLE_PREFIX}}memory_classifications`;

@@ -14,4 +14,3 @@ CREATE INDEX `{{TABLE_PREFIX}}idx_classifications_category` ON `{{TABLE_PREFIX}}
 CREATE INDEX `{{TABLE_PREFIX}}idx_classifications_importance` ON `{{TABLE_PREFIX}}memory_classifications` (`user_id`, `importance`);
 CREATE INDEX `{{TABLE_PREFIX}}idx_jobs_due` ON `{{TABLE_PREFIX}}jobs` (`status`, `run_at`);
 CREATE INDEX `{{TABLE_PREFIX}}idx_jobs_user` ON `{{TABLE_PREFIX}}jobs` (`user_id`, `status`);
-CREATE FULLTEXT INDEX `{{TABLE_PREFIX}}idx_messages_terms` ON `{{TABLE_PREFIX}}messages` (`terms`);

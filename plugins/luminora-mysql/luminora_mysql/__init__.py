@@ -1,0 +1,1 @@
+"""MySQL and MariaDB as Luminora's database, and MariaDB's vectors as its vector store."""

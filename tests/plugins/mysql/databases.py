@@ -1,0 +1,38 @@
+"""Storages on the databases of ``tests.servers.mariadb``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from luminora_mysql.settings import Settings
+from luminora_mysql.storage import MySqlStorage
+
+from luminora.providers import ProviderContext
+from luminora.testing import migrate
+from tests.servers.mariadb import Database
+
+VARIABLE = "LUMINORA_TEST_PASSWORD"
+
+
+def settings(database: Database, **changes: Any) -> Settings:
+    given = {**database.config(), "password_env": VARIABLE, **changes}
+    env = {VARIABLE: database.password or "none"}
+    return Settings.of(given, ProviderContext(data_dir=Path("data"), env=env))
+
+
+def storage(database: Database, prefix: str = "", **changes: Any) -> MySqlStorage:
+    return MySqlStorage(settings(database, **changes), table_prefix=prefix)
+
+
+async def migrated(database: Database, prefix: str = "", **changes: Any) -> MySqlStorage:
+    """A connected storage whose schema is up to date; cheap when it was already."""
+    provider = storage(database, prefix, **changes)
+    if (database.name, prefix) not in _MIGRATED:
+        await migrate(provider)
+        _MIGRATED.add((database.name, prefix))
+    await provider.connect()
+    return provider
+
+
+_MIGRATED: set[tuple[str, str]] = set()
