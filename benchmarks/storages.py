@@ -1,6 +1,6 @@
 """Storage verbs on SQL servers, beside the bare driver running the same statements.
 
-What a verb would send is recorded first, without a server; then verb and bare driver take turns,
+What a verb sends is recorded first, and undone; then verb and bare driver take turns,
 each with rows of its own. The bare driver gets its statements ready made and is used in its fastest
 way: psycopg's pipeline mode, one transaction.
 """
@@ -101,25 +101,30 @@ async def postgresql() -> AsyncIterator[Server]:
 
 
 class _Recorder(SqlSession):
-    """Takes statements down and answers as if each had touched one row."""
+    """Takes statements down; what they did is undone in the end."""
 
-    def __init__(self) -> None:
-        self.taken: list[Statement] = []
+    def __init__(self, real: SqlSession, taken: list[Statement]) -> None:
+        self._real = real
+        self._taken = taken
 
     async def run(
         self, statements: Sequence[Statement], *, begin: bool = False, commit: bool = False
     ) -> list[Any]:
         for statement in statements:
-            self.taken.append(statement)
+            self._taken.append(statement)
             if statement.then is not None:
-                self.taken.append(statement.then)
-        return [[] if statement.rows else 1 for statement in statements]
+                self._taken.append(statement.then)
+        answers = await self._real.run(statements, begin=begin) if statements else []
+        if commit:
+            await self._real.rollback()
+        return answers
 
     async def snapshot(self, statements: Sequence[Statement]) -> list[Any]:
-        self.taken += statements
-        return [[] for _ in statements]
+        self._taken += statements
+        return await self._real.snapshot(statements)
 
-    async def rollback(self) -> None: ...
+    async def rollback(self) -> None:
+        await self._real.rollback()
 
 
 Verb = Callable[[SqlStorage, int], Awaitable[Any]]
@@ -185,19 +190,20 @@ async def _turns(server: Server, verb: Verb, begin: int) -> tuple[list[float], l
 
 
 async def _recorded(storage: SqlStorage, verb: Verb, number: int) -> list[Statement]:
-    """What the verb would send."""
-    recorder = _Recorder()
+    """What the verb sends."""
+    real, taken = storage.session, list[Statement]()
 
     @asynccontextmanager
     async def session() -> AsyncIterator[SqlSession]:
-        yield recorder
+        async with real() as one:
+            yield _Recorder(one, taken)
 
-    real, storage.session = storage.session, session  # type: ignore[method-assign]
+    storage.session = session  # type: ignore[method-assign]
     try:
         await verb(storage, number)
     finally:
         storage.session = real  # type: ignore[method-assign]
-    return recorder.taken
+    return taken
 
 
 async def _imported(server: Server) -> Figure:

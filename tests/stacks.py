@@ -56,8 +56,8 @@ STACKS: dict[str, tuple[str, str, Callable[[pytest.FixtureRequest], Made]]] = {
 server's name or a text), and what makes the sections."""
 
 
-def every_stack() -> list[Any]:
-    """Parameters for tests that run on every stack."""
+def every_stack(*names: str) -> list[Any]:
+    """Parameters for tests that run on every stack, or on those named."""
     return [
         pytest.param(
             name,
@@ -68,6 +68,7 @@ def every_stack() -> list[Any]:
             ],
         )
         for name, (group, against, _) in STACKS.items()
+        if not names or name in names
     ]
 
 

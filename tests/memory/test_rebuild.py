@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -206,49 +200,6 @@ async def test_two_first_users_with_different_models_do_not_both_get_the_lock():
             not isinstance(each, Exception) or isinstance(each, DimensionMismatch)
             for each in outcomes
         )
-
-
-REEMBED = ["-m", "luminora", "reembed", "--set", "embedding_provider.config.dimension=128"]
-
-
-async def test_reembed_killed_in_the_middle_goes_on_and_search_answers_throughout(client):
-    session = await client.create_session("u")
-    await client.import_messages(session, turns(6_000))
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    killed = 0
-    for _ in range(3):
-        process = subprocess.Popen([sys.executable, *REEMBED], env=env, stderr=subprocess.PIPE)
-        while process.poll() is None:
-            done = {"embedding_state": "done@messages_2"}
-            if await client._storage.count("messages", "u", done) > 600 * (killed + 1):
-                process.send_signal(signal.SIGKILL)
-                killed += 1
-                break
-            assert await by_meaning(client, session)
-        process.wait()
-        process.stderr.close()
-        looked = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "luminora",
-                "search",
-                "--user",
-                "u",
-                "--json",
-                *REEMBED[3:],
-                "turn 77 of many",
-            ],
-            env=env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert json.loads(looked.stdout)["results"][0]["content"] == "turn 77 of many"
-    assert killed >= 1
-    subprocess.run([sys.executable, *REEMBED], env=env, check=True)
-    assert await states(client) == {"messages": "retired", "messages_2": "active"}
-    assert await client._stack.vector_store.at("messages_2").count({"user_id": "u"}) == 6_000
 
 
 def test_only_the_newest_index_takes_over_what_others_hold():
