@@ -26,6 +26,11 @@ URL = "LUMINORA_TEST_MONGODB_URL"
 ROOT = Path(__file__).parents[2]
 
 
+def on_a_real_server() -> bool:
+    """Whether the tests run against MongoDB itself."""
+    return bool(os.environ.get(URL))
+
+
 class MongoServer(Server):
     """The double in a process of its own; what it acknowledged survives :meth:`kill`.
 

@@ -64,7 +64,7 @@ def translated(where: str) -> Iterator[None]:
 
 def translate(error: Exception, where: str) -> LuminoraError:
     """The error of ours that says what ``error`` means."""
-    if isinstance(error, errors.DocumentTooLarge | errors.InvalidDocument | BSONError):
+    if isinstance(error, errors.DocumentTooLarge | BSONError):
         return InputError(f"the database refuses a value: {_short(error)}", where=where)
     if isinstance(error, errors.OperationFailure) and not isinstance(
         error, errors.ExecutionTimeout | errors.WTimeoutError

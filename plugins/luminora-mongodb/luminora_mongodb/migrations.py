@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pymongo
 from pymongo.errors import DuplicateKeyError, OperationFailure
@@ -36,6 +36,7 @@ _FENCE: Final = "fence"
 _UNDOING: Final = "undoing it was cut short"
 
 Command = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class MongoMigrationDriver(MigrationDriver):
@@ -166,15 +167,15 @@ class MongoMigrationDriver(MigrationDriver):
             "migrate",
         ) from error
 
-    async def _read(self, work: Callable[[Database], Awaitable[Any]]) -> Any:
+    async def _read(self, work: Callable[[Database], Awaitable[T]]) -> T:
         async with AsyncExitStack() as stack:
             if self._held is not None:
                 live = self._held[0]
             else:
                 live = await stack.enter_async_context(self.connection.apart())
-            with translated(self.connection.where):
-                with pymongo.timeout(self.connection.settings.timeout):
-                    return await work(live.database)
+            seconds = self.connection.settings.timeout
+            with translated(self.connection.where), pymongo.timeout(seconds):
+                return await work(live.database)
 
     async def _entries(self, database: Database) -> list[LedgerEntry]:
         documents = await self._ledger(database).find().to_list()

@@ -41,7 +41,7 @@ from luminora_mongodb.errors import DUPLICATE
 _ATTEMPTS = 3
 
 
-class Collision(Exception):  # noqa: N818 - says what happened; never leaves this package
+class Collision(Exception):
     """Rows that may be left as they are stand in the way: look before inserting."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from luminora.providers import ProviderContext
 from luminora.testing import migrate
 from luminora_mongodb.storage import MongoStorage
+from luminora_mongodb.vectors import AtlasVectorStore
 from tests.servers.mongodb import MongoDatabase
 
 
@@ -25,3 +26,12 @@ async def migrated(database: MongoDatabase, **settings: Any) -> MongoStorage:
     await migrate(storage)
     await storage.connect()
     return storage
+
+
+def vectors_on(
+    database: MongoDatabase, *, storage: MongoStorage | None = None, **config: Any
+) -> AtlasVectorStore:
+    env = database.env
+    context = ProviderContext(data_dir=Path("data"), env=env, storage=storage)
+    own = {} if storage else database.config
+    return AtlasVectorStore({**own, **config}, context)
