@@ -13,9 +13,12 @@ from tests.doubles import ScriptedLLM, stack_with
 
 pytest_plugins = [
     "tests.servers.mariadb",
+    "tests.servers.memcached",
     "tests.servers.mongodb",
     "tests.servers.postgresql",
+    "tests.servers.redis",
     "tests.servers.pinecone",
+    "tests.servers.dynamodb",
     "tests.servers.table",
 ]
 
