@@ -32,13 +32,13 @@ from luminora.providers.vectors import (
 from luminora_postgresql import vectorschema
 from luminora_postgresql.connection import Connection, Connections, Settings
 from luminora_postgresql.storage import PostgresStorage
+from luminora_postgresql.vectorhealth import verdict
 from luminora_postgresql.vectorsearch import Question, Searcher
 from luminora_postgresql.vectortable import (
     MAX_DIMENSION,
     IndexSettings,
     Shape,
     VectorTable,
-    indexable,
 )
 from luminora_postgresql.vectorwire import cursor_for, vector_of
 
@@ -107,8 +107,9 @@ class PgVectorStore(VectorStoreProvider):
     ) -> None:
         """Create the table if it is absent; do nothing if it fits.
 
-        Creates pgvector too where the role may. An ivfflat index is made by the first call that
-        finds 50 vectors per list to place its cells by; until then all are compared.
+        Creates pgvector too where the role may. An ivfflat index is made, or made anew, by the
+        first call that finds 50 vectors per list to place its cells by; until then all vectors
+        are compared.
 
         Raises:
             DimensionMismatch: The table holds vectors of another dimension or model.
@@ -128,7 +129,7 @@ class PgVectorStore(VectorStoreProvider):
             vectorschema.fitting(shape, dimension, model_id, self._where)
             if model_id is not None and shape.model_id is None:
                 await vectorschema.note(connection, table, shape, model_id)
-            if await vectorschema.index_later(connection, table, settings, shape):
+            if await vectorschema.learn(connection, table, settings, shape):
                 await self._read(connection)
 
     async def upsert(self, items: Sequence[VectorItem]) -> None:
@@ -251,7 +252,9 @@ class PgVectorStore(VectorStoreProvider):
                     count = await _number(connection, self._table.total)
         except LuminoraError as error:
             return CheckResult(Status.ERROR, str(error), data={"table": self._table.name})
-        status, detail = self._verdict(shape, count)
+        status, detail = verdict(
+            shape, count, self._table, self._settings, where=self._where, shared=self._shared
+        )
         data: dict[str, Any] = {
             "table": self._table.name,
             "pgvector_version": shape.version,
@@ -259,7 +262,8 @@ class PgVectorStore(VectorStoreProvider):
             "metric": "cosine",
             "model_id": shape.model_id,
             "type": shape.type,
-            "index_type": shape.method or "none",
+            "index_type": shape.found or "none",
+            "index_used": shape.method is not None,
             "count": count,
         }
         return CheckResult(status, detail, (perf_counter() - started) * 1000, data)
@@ -268,24 +272,6 @@ class PgVectorStore(VectorStoreProvider):
         """Let go of connections of its own."""
         if not self._shared:
             self._connections.close()
-
-    def _verdict(self, shape: Shape, count: int) -> tuple[Status, str]:
-        if shape.version is None:
-            hint = "as a superuser: CREATE EXTENSION vector;"
-            return Status.WARNING, f"pgvector is not installed in {self._where}\n  → {hint}"
-        if not shape.present:
-            way = "luminora migrate makes it" if self._shared else "the first message makes it"
-            return Status.WARNING, f"{self._where} does not exist yet: {way}"
-        found = f"{shape.method} index" if shape.method else "no index, all are compared"
-        detail = f"pgvector {shape.version}, {count} vectors of {shape.dimension}, {found}"
-        method = self._settings.method
-        missing = method not in {"none", shape.method} and indexable(shape.dimension)
-        if missing and (shape.method or vectorschema.due(self._settings, count)):
-            remedy = self._table.create_index(shape.dimension, self._settings)
-            if shape.method:
-                remedy = f'DROP INDEX "{self._table.vector_index}"; {remedy}'
-            return Status.WARNING, f"{detail}; index_type is {method}\n  → {remedy};"
-        return Status.OK, f"{detail}, {self._where}"
 
     def _fits(self, shape: Shape, length: int) -> None:
         if length != shape.dimension:

@@ -98,34 +98,36 @@ async def note(connection: Connection, table: VectorTable, shape: Shape, model_i
         log.info("%s belongs to another role: its model is not noted there", table.name)
 
 
-async def index_later(
+async def learn(
     connection: Connection, table: VectorTable, settings: IndexSettings, shape: Shape
 ) -> bool:
-    """Make the ivfflat index of a table that has come to hold enough to place its cells by.
+    """Make the ivfflat index from the vectors, once there are enough to place its cells by.
 
     Returns:
         Whether it was made. Writers wait for it.
     """
-    if settings.method != "ivfflat" or shape.method or not indexable(shape.dimension):
+    if shape.method or "ivfflat" not in {settings.method, shape.found}:
         return False
-    enough = settings.lists * ROWS_PER_LIST
-    cursor = await connection.execute(table.at_least, [enough])
+    if not indexable(shape.dimension):
+        return False
+    cursor = await connection.execute(table.at_least, [settings.lists * ROWS_PER_LIST])
     row = await cursor.fetchone()
-    if row is None or not due(settings, row[0]):
+    if row is None or not enough(settings, row[0]):
         return False
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL statement_timeout = 0")
-            await connection.execute(table.create_index(shape.dimension, settings))
+            for statement in table.learn(shape, settings):
+                await connection.execute(statement)
     except (pg.InsufficientPrivilege, pg.DuplicateTable) as error:
-        log.info("%s stays without an index over its vectors: %s", table.name, error)
+        log.info("the vectors of %s are compared, not looked up: %s", table.name, error)
         return False
     return True
 
 
-def due(settings: IndexSettings, count: int) -> bool:
-    """Whether a table of that many vectors can have its index: ivfflat learns from them."""
-    return settings.method != "ivfflat" or count >= settings.lists * ROWS_PER_LIST
+def enough(settings: IndexSettings, count: int) -> bool:
+    """Whether that many vectors can place the cells of an ivfflat index."""
+    return count >= settings.lists * ROWS_PER_LIST
 
 
 async def _extend(connection: Connection, where: str) -> None:

@@ -28,18 +28,24 @@ _MAX_NAME: Final = 63
 _NOTE: Final = re.compile(r"^luminora: (\{.*\})$", re.MULTILINE)
 _COLUMNS: Final = {"id": "message_id"}
 
+LEARNED: Final = "luminora: made from the vectors that were there"
+"""The comment on an ivfflat index that is worth asking."""
+
 SHAPE: Final = """
 SELECT e.extversion, en.nspname, to_regtype('vector') IS NOT NULL, c.oid IS NOT NULL,
        t.typname, a.atttypmod, obj_description(c.oid, 'pg_class'),
-       (SELECT m.amname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-          JOIN pg_am m ON m.oid = x.relam
-         WHERE i.indrelid = c.oid AND i.indisvalid AND m.amname IN ('hnsw', 'ivfflat') LIMIT 1)
+       v.amname, v.relname, obj_description(v.oid, 'pg_class')
   FROM (SELECT to_regclass($1) AS oid) wanted
   LEFT JOIN pg_class c ON c.oid = wanted.oid
   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'embedding'
   LEFT JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_extension e ON e.extname = 'vector'
   LEFT JOIN pg_namespace en ON en.oid = e.extnamespace
+  LEFT JOIN LATERAL (
+       SELECT x.oid, x.relname, m.amname
+         FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
+        WHERE i.indrelid = c.oid AND i.indisvalid AND m.amname IN ('hnsw', 'ivfflat')
+        ORDER BY m.amname LIMIT 1) v ON true
 """
 """Everything there is to know about the extension and one table, always as one row."""
 
@@ -56,7 +62,9 @@ class Shape:
         type: ``vector`` or ``halfvec``; anything else is not a table of ours.
         dimension: Length of its vectors.
         comment: On the table.
-        method: How the vectors are indexed; None where they are not.
+        found: The method of the index over the vectors; None where there is none.
+        index: That index's name.
+        remark: The comment on it.
     """
 
     version: str | None
@@ -66,13 +74,25 @@ class Shape:
     type: str | None
     dimension: int
     comment: str | None
-    method: str | None
+    found: str | None
+    index: str | None
+    remark: str | None
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
         """The answer to :data:`SHAPE`."""
-        version, schema, reachable, present, kind, dimension, comment, method = row
-        return cls(version, schema, reachable, present, kind, dimension or 0, comment, method)
+        version, schema, reachable, present, kind, dimension, *rest = row
+        return cls(version, schema, reachable, present, kind, dimension or 0, *rest)
+
+    @property
+    def method(self) -> str | None:
+        """How vectors can be found other than by comparing all; None where they cannot.
+
+        An ivfflat index that was made while the table was empty, as that of a migration, placed
+        its cells by chance: it misses a third of the neighbours. Only one that was made anew
+        since, which its comment tells, is used.
+        """
+        return None if self.found == "ivfflat" and self.remark != LEARNED else self.found
 
     @property
     def model_id(self) -> str | None:
@@ -176,6 +196,15 @@ class VectorTable:
             f'CREATE INDEX "{self.vector_index}" ON {self._table} USING {settings.method} '
             f"(embedding {type_of(dimension)}_cosine_ops) WITH ({options})"
         )
+
+    def learn(self, shape: Shape, settings: IndexSettings) -> list[str]:
+        """Make the ivfflat index, or make it anew, from the vectors that are there now."""
+        name = shape.index or self.vector_index
+        making = f'REINDEX INDEX "{name}"' if shape.index else None
+        return [
+            making or self.create_index(shape.dimension, settings),
+            f"COMMENT ON INDEX \"{name}\" IS '{LEARNED}'",
+        ]
 
     def comment(self, text: str) -> str:
         """Set the table's comment: a statement that takes no parameters."""

@@ -124,23 +124,31 @@ async def test_nothing_of_the_search_stays_in_the_session(make, few):
         assert await cursor.fetchone() == ("on", "40")
 
 
-@pytest.mark.parametrize("relaxed", [True, False])
-async def test_ivfflat_is_built_once_there_is_something_to_learn_from(make, few, ways, relaxed):
-    scan = {"iterative_scan": "relaxed_order"} if relaxed else {}
-    config = {"index_type": "ivfflat", "lists": 10, "probes": 3, **scan}
-    store = make(**config)
+@pytest.mark.parametrize("scan", ["strict_order", "relaxed_order"])
+@pytest.mark.parametrize("migrated", [True, False])
+async def test_ivfflat_is_used_once_it_was_made_from_vectors(storage, few, ways, migrated, scan):
+    config = {"index_type": "ivfflat", "lists": 10, "probes": 6, "iterative_scan": scan}
+    if migrated:
+        await migrate(storage, DIMENSION, index="ivfflat", lists=10)
+    store = beside(storage, **config)
     await store.ensure(DIMENSION, model_id="test/one")
     mine = items("big", 600, DIMENSION)
     await store.upsert(mine[:400])
     await store.ensure(DIMENSION, model_id="test/one")
-    assert (await store.check()).data["index_type"] == "none"
+    assert (await store.check()).data["index_used"] is False
     await store.upsert(mine[400:])
+    query = vector(random.Random(11), DIMENSION)
+    assert [hit.id for hit in await store.query(query, 10, {"user_id": "big"})] == best(
+        mine, query, 10
+    )
     result = await store.check()
     assert result.status is Status.WARNING
-    assert "CREATE INDEX" in result.detail
-    again = make(**config)
+    assert "INDEX" in result.detail
+    assert set(ways) == {"_compare"}
+    again = beside(storage, **config)
     await again.ensure(DIMENSION, model_id="test/one")
-    assert (await again.check()).data["index_type"] == "ivfflat"
+    result = await again.check()
+    assert (result.status, result.data["index_used"]) == (Status.OK, True)
     chance, found = random.Random(8), 0
     for _ in range(20):
         query = vector(chance, DIMENSION)
