@@ -12,6 +12,8 @@ import pytest
 
 from tests.servers.base import RUNNING
 
+_ALONE = frozenset({"qdrant"})  # its local mode locks the folder
+
 Sections = dict[str, Any]
 Made = tuple[Sections, Mapping[str, str]]
 """Sections of luminora.json, and the environment variables that they name."""
@@ -23,11 +25,16 @@ class StackFile:
 
     Attributes:
         path: Its luminora.json.
+        alone: Whether only one client at a time may have it open.
     """
 
     name: str
     path: Path
     sections: Sections = field(repr=False)
+
+    @property
+    def alone(self) -> bool:
+        return self.name in _ALONE
 
     def changed(self, **sections: Any) -> Path:
         """The file of a stack that differs in these sections."""
@@ -48,9 +55,67 @@ def _postgresql(request: pytest.FixtureRequest) -> Made:
     }, database.env
 
 
+def _mysql(request: pytest.FixtureRequest) -> Made:
+    database = request.getfixturevalue("mariadb_database")
+    config = {
+        "host": database.host,
+        "port": database.port,
+        "database": database.name,
+        "user": database.user,
+        "password_env": "DB_PASSWORD",
+    }
+    storage = {"name": "mysql", "config": config}
+    return {"storage_provider": storage}, {"DB_PASSWORD": database.password}
+
+
+def _mongodb(request: pytest.FixtureRequest) -> Made:
+    database = request.getfixturevalue("mongo_database")
+    return {"storage_provider": {"name": "mongodb", "config": database.config}}, database.env
+
+
+def _dynamodb(request: pytest.FixtureRequest) -> Made:
+    server = request.getfixturevalue("moto")
+    config = {
+        "region": "eu-west-1",
+        "endpoint_url": server.url,
+        "access_key_env": "AWS_KEY",
+        "secret_key_env": "AWS_SECRET",
+    }
+    storage = {"name": "dynamodb", "config": config}
+    return {"storage_provider": storage}, {"AWS_KEY": "test", "AWS_SECRET": "test"}
+
+
+def _redis(request: pytest.FixtureRequest) -> Made:
+    place = request.getfixturevalue("redis_place")
+    return {
+        "storage_provider": {"name": "redis", "config": place.config},
+        "cache_provider": {"name": "redis", "config": {"url_env": "REDIS_URL"}},
+    }, place.env
+
+
+def _faiss(request: pytest.FixtureRequest) -> Made:
+    return _beside({"name": "faiss", "config": {"persist_directory": "vectors"}})
+
+
+def _qdrant(request: pytest.FixtureRequest) -> Made:
+    return _beside({"name": "qdrant", "config": {"path": "vectors"}})
+
+
+def _beside(store: dict[str, Any], **env: str) -> Made:
+    """A vector store beside a file of messages."""
+    storage = {"name": "sqlite", "config": {"database_path": "one.db"}}
+    return {"storage_provider": storage, "vector_store_provider": store}, env
+
+
 STACKS: dict[str, tuple[str, str, Callable[[pytest.FixtureRequest], Made]]] = {
     "sqlite": ("sqlite", "SQLite", _sqlite),
     "postgresql": ("postgresql", "postgresql", _postgresql),
+    "mysql": ("mariadb", "mariadb", _mysql),
+    "mongodb": ("mongodb", "mongodb", _mongodb),
+    "dynamodb": ("dynamodb", "moto", _dynamodb),
+    "redis": ("redis", "redis", _redis),
+    "faiss": ("faiss", "FAISS", _faiss),
+    "qdrant": ("qdrant", "qdrant-client's local mode", _qdrant),
 }
 """By name: the group that keeps a server's tests on one worker, what the tests run against (a
 server's name or a text), and what makes the sections."""
