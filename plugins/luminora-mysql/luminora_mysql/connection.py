@@ -304,7 +304,7 @@ def _check_version(connection: Connection) -> None:
 async def _set_up(connection: Connection, limit: float | None) -> None:
     """What a session differs in from what its server may be set to, in one round trip."""
     variables = {"autocommit": "1", "time_zone": "'+00:00'", "sql_mode": f"'{_MODE}'"}
-    variables["lock_wait_timeout"] = _TABLE_SECONDS
+    variables |= {"lock_wait_timeout": _TABLE_SECONDS, "sql_notes": "0"}
     if limit is not None:
         variables["innodb_lock_wait_timeout"] = str(max(1, min(_ROW_SECONDS, int(limit))))
         if connection.version.product == "MariaDB":
