@@ -18,10 +18,10 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from luminora.errors import StorageUnavailable
+from luminora.providers.folders import lock_folder
 from luminora_faiss.disk import TEMPORARY
-from luminora_faiss.errors import translated
+from luminora_faiss.errors import SETTING, translated
 from luminora_faiss.jobs import Inbox, Job, PutJob, Task
-from luminora_faiss.lock import FolderLock
 from luminora_faiss.shelves import Shelves
 
 T = TypeVar("T")
@@ -53,7 +53,6 @@ def open_folder(path: Path, wait: float) -> Folder:
         StorageError: It cannot be used, or another process uses it.
     """
     with translated(path):
-        path.mkdir(parents=True, exist_ok=True)
         real = path.resolve()
     with _registry:
         folder = _open.get(real)
@@ -76,7 +75,14 @@ class Folder:
         self.path = path
         self.uses = 0
         self.forked = False
-        self._lock = FolderLock(path, wait)
+        self._lock = lock_folder(
+            path,
+            wait,
+            setting=SETTING,
+            why="FAISS lives inside one process",
+            instead="use a vector store that several processes can share, such as sqlite-vec, "
+            "pgvector or qdrant",
+        )
         try:
             with translated(path):
                 for left in path.glob(f"*{TEMPORARY}"):  # by a process that was killed
@@ -123,11 +129,6 @@ class Folder:
             self._readers.shutdown()
             self._lock.release()
             _open.pop(self.path, None)
-
-    def disinherit(self) -> None:
-        """In a child process: leave the lock to the parent."""
-        self.forked = True
-        self._lock.release()
 
     async def _submitted(self, job: Job) -> Any:
         self._usable()
@@ -196,7 +197,7 @@ def _after_fork() -> None:
     global _registry  # noqa: PLW0603 - another thread of the parent may have held it
     _registry = Lock()
     for folder in _open.values():
-        folder.disinherit()
+        folder.forked = True
         _inherited.append(folder)
     _open.clear()
 

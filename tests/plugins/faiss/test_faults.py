@@ -282,7 +282,7 @@ async def test_a_second_process_is_refused_by_name_and_gets_the_folder_afterward
     store = FaissStore(tmp_path / "v", lock_seconds=0.1)
     with pytest.raises(StorageUnavailable) as caught:
         await store.count({"user_id": "ana"})
-    assert f"process {child.pid} has these vectors open" in str(caught.value)
+    assert f"process {child.pid} has this folder open" in str(caught.value)
     assert "sqlite-vec" in str(caught.value)
     result = await store.check()
     assert result.status is Status.ERROR
@@ -303,15 +303,35 @@ async def test_stores_of_one_process_share_the_folder(tmp_path):
     await two.aclose()
 
 
+FORKER = """
+    import asyncio, os, sys
+    from luminora.errors import StorageUnavailable
+    from luminora_faiss.store import FaissStore
+    from tests.plugins.faiss.test_faults import DIMENSION, item
+
+    store = FaissStore(sys.argv[1], lock_seconds=0.1)
+    asyncio.run(store.ensure(DIMENSION))
+    child = os.fork()
+    if child == 0:
+        for one in (store, FaissStore(sys.argv[1], lock_seconds=0.1)):
+            try:
+                asyncio.run(one.upsert([item(1)]))
+            except StorageUnavailable as error:
+                print(error, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+    asyncio.run(store.upsert([item(2)]))
+    asyncio.run(store.aclose())
+"""
+
+
 async def test_a_forked_child_is_told_and_leaves_the_parent_alone(tmp_path):
-    store = await filled(tmp_path / "v", 2, close=False)
-    folder = await store.opened()
-    folder.disinherit()  # what a fork does in the child, except that here the lock is ours alone
-    with pytest.raises(StorageUnavailable, match="before this process forked"):
-        await store.upsert([item(5)])
-    folder.forked = False
-    await store.aclose()
-    assert len(await held(tmp_path / "v")) == 2
+    child = run(FORKER, tmp_path / "v")
+    out, errors = await asyncio.to_thread(child.communicate, timeout=30)
+    assert child.returncode == 0, errors
+    assert "before this process forked" in out
+    assert f"process {child.pid} has this folder open" in out
+    assert await held(tmp_path / "v") == {"ana-2"}
 
 
 async def test_a_file_that_was_replaced_underneath_is_not_written(tmp_path):
@@ -351,7 +371,7 @@ async def test_a_folder_without_the_right_to_write(tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return real(path, flags, *rest)
 
-    monkeypatch.setattr("luminora_faiss.lock.os.open", refusing)
+    monkeypatch.setattr("luminora.providers.folders.os.open", refusing)
     with pytest.raises(StorageReadOnly, match="Permission denied"):
         await FaissStore(tmp_path / "v").ensure(DIMENSION)
 
