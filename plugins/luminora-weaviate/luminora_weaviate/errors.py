@@ -74,13 +74,7 @@ def translated(error: Exception, settings: Settings) -> LuminoraError:
             details = _cut(str(link.details()), settings)
             said = _RPC.get(link.code().name, int(HTTPStatus.BAD_REQUEST))
             return _refused(said, details, settings.grpc_address, settings)
-    text = _clean(error, settings)
-    status = _status(error)
-    if status is not None:
-        return _refused(status, text, settings.address, settings)
-    name = type(error).__name__
-    if _unreachable(error):
-        return unavailable(f"Weaviate cannot be reached: {text}", settings)
+    text, name = _clean(error, settings), type(error).__name__
     if name in _UNREADABLE:
         return MalformedResponse(
             f"the answer is not one of Weaviate's ({name}: {text})",
@@ -88,6 +82,15 @@ def translated(error: Exception, settings: Settings) -> LuminoraError:
             where=settings.address,
             hint="does the address really lead to Weaviate's REST interface?",
         )
+    status = _status(error)
+    if status is not None:
+        return _refused(status, text, settings.address, settings)
+    if name == "WeaviateStartUpError" and error.__cause__ is None:
+        return ProviderError(
+            text, provider="weaviate", where=settings.address, hint="upgrade to 1.29 or newer"
+        )
+    if _unreachable(error):
+        return unavailable(f"Weaviate cannot be reached: {text}", settings)
     return ProviderError(
         f"the Weaviate client failed: {name}: {text}", provider="weaviate", where=settings.address
     )

@@ -154,7 +154,7 @@ class Place:
                 await self._put(portion)
         except LuminoraError as error:
             if len(entries) > 1:
-                error.message += f"; {await self._undone(sent)}"
+                error.message += f"; {await self._undone(sent, error)}"
             raise
 
     async def delete(self, filters: Mapping[str, Sequence[str]]) -> int:
@@ -189,18 +189,28 @@ class Place:
                 where=self.title,
             )
 
-    async def _undone(self, entries: Sequence[Entry]) -> str:
-        """Delete what was put in a moment ago; what became of it, in words."""
+    async def _undone(self, entries: Sequence[Entry], why: LuminoraError) -> str:
+        """Delete what was put in a moment ago; what became of it, in words.
+
+        Not from a server that has stopped answering: it might delete much later, when the same
+        items have long been stored again.
+        """
+        unclear = "some of its vectors may be stored: the same upsert again completes them"
+        if isinstance(why, StorageUnavailable):
+            return unclear
+        try:
+            await self._take_out(entries)
+        except LuminoraError:
+            return unclear
+        return "none of its vectors is stored, and those they replaced are gone"
+
+    async def _take_out(self, entries: Sequence[Entry]) -> None:
         owners: dict[str, list[str]] = {}
         for entry in entries:
             owners.setdefault(entry.user_id, []).append(entry.id)
-        try:
-            for user, ids in owners.items():
-                for portion in portions(ids):
-                    await self.delete({"user_id": [user], "id": portion})
-        except LuminoraError:
-            return "some of its vectors may be stored: the same upsert again completes them"
-        return "none of its vectors is stored, and those they replaced are gone"
+        for user, ids in owners.items():
+            for portion in portions(ids):
+                await self.delete({"user_id": [user], "id": portion})
 
     async def _use(self, call: Call[T], *, write: bool = False) -> T:
         return await self.link.run(

@@ -43,7 +43,8 @@ class WeaviateStore(VectorStoreProvider):
 
     An upsert is sent in portions of 500. If Weaviate refuses any object of any portion, those
     that it took are deleted again and an error is raised: then none of the items is in the index,
-    and what they would have replaced is gone too. The same upsert again puts all of them in.
+    and what they would have replaced is gone too. If it stops answering, some may be. The same
+    upsert again puts all of them in.
 
     Args:
         settings: What the configuration says.

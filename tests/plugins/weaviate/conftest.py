@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from luminora.providers import ProviderContext
 from luminora_weaviate.settings import Settings
 from luminora_weaviate.store import WeaviateStore
-from tests.servers.weaviate import (  # noqa: F401 - fixtures, kept out of runs without Weaviate
-    WeaviateDouble,
-    _weaviate_server,
-    weaviate_double,
-)
+
+from luminora.providers import ProviderContext
+from tests.servers.weaviate import WeaviateDouble
 
 REAL = os.environ.get("LUMINORA_TEST_WEAVIATE_URL")
 Make = Callable[..., WeaviateStore]
@@ -29,16 +25,42 @@ def store_with(env: dict[str, str] | None = None, **config: Any) -> WeaviateStor
     return WeaviateStore(Settings.read(config, context))
 
 
-def store_on(double: WeaviateDouble, **config: Any) -> WeaviateStore:
+def store_on(
+    double: WeaviateDouble, env: dict[str, str] | None = None, **config: Any
+) -> WeaviateStore:
     """A store on the double."""
     given = {"url": double.url, "grpc_port": double.grpc_port, "timeout_seconds": 5}
-    return store_with(**{**given, **config})
+    return store_with(env, **{**given, **config})
+
+
+@pytest.fixture(scope="session")
+def weaviate_server() -> Iterator[WeaviateDouble]:
+    """One double for all tests."""
+    double = WeaviateDouble()
+    double.start()
+    yield double
+    double.kill()
 
 
 @pytest.fixture
-def make(weaviate_double: WeaviateDouble) -> Make:
-    """Builds stores on the double, with the settings given."""
-    return lambda **config: store_on(weaviate_double, **config)
+def weaviate_double(weaviate_server: WeaviateDouble) -> WeaviateDouble:
+    """The double, empty and without faults."""
+    weaviate_server.clear()
+    return weaviate_server
+
+
+@pytest.fixture
+async def make(weaviate_double: WeaviateDouble) -> AsyncIterator[Make]:
+    """Builds stores on the double, with the settings given, and closes them."""
+    stores: list[WeaviateStore] = []
+
+    def build(env: dict[str, str] | None = None, **config: Any) -> WeaviateStore:
+        stores.append(store_on(weaviate_double, env, **config))
+        return stores[-1]
+
+    yield build
+    for store in stores:
+        await store.aclose()
 
 
 def real_store() -> WeaviateStore:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
+from luminora_weaviate.store import WeaviateStore
 
 from luminora.testing import VectorStoreConformance, declared_capabilities
-from luminora_weaviate.store import WeaviateStore
 from tests.plugins.weaviate.conftest import REAL, real_store, store_on
 from tests.servers.weaviate import NAME
 
@@ -15,7 +17,7 @@ pytestmark = [
 
 @pytest.mark.skipif(bool(REAL), reason="a real server is tested")
 class TestOnDouble(VectorStoreConformance):
-    capabilities = {
+    capabilities: ClassVar = {
         **declared_capabilities("luminora_weaviate", "vector_store", "weaviate"),
         "exact": "full",  # the double compares with every vector
     }
