@@ -1,0 +1,1 @@
+"""Luminora on Redis: the storage `redis` and the cache `redis`."""
