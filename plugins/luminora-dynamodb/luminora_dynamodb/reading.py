@@ -177,7 +177,7 @@ class Reader:
     ) -> AsyncIterator[list[Item]]:
         """What an index holds of a user's rows, page by page."""
         async for items in self._items(collection, user, {}, path, path.held):
-            yield items
+            yield await self._resolved(collection, items, path.held)
 
     def table(self, name: str) -> str:
         """The full name of a table."""
