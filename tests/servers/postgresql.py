@@ -61,8 +61,13 @@ class PostgresServer(Server):
     def command(self) -> list[str]:
         command = [f"{self.bin}/postgres", "-D", str(self.data), "-k", str(self.folder)]
         command += ["-h", "127.0.0.1", "-p", str(self.port)]
-        settings = ("max_connections=100", "shared_buffers=64MB", "fsync=off", *self.options)
-        return [*command, *(part for one in settings for part in ("-c", one))]
+        settings = (
+            "max_connections=100",
+            "shared_buffers=64MB",
+            "fsync=off",
+            "deadlock_timeout=50ms",
+        )
+        return [*command, *(part for one in (*settings, *self.options) for part in ("-c", one))]
 
     def ready(self) -> bool:
         from psycopg import OperationalError

@@ -129,6 +129,7 @@ class Connections:
             try:
                 yield connection
             except psycopg.Error as error:
+                _finish(connection)  # a pipeline that failed leaves it in a state nobody knows
                 if deadline.passed:
                     raise StorageUnavailable(
                         f"no answer within {allowed:g} seconds",

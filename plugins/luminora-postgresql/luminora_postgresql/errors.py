@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -27,7 +28,12 @@ PROVIDER: Final = "postgresql"
 _AGAIN = "try again"
 _PASSWORD = "check user and the variable that password_env or url_env names"  # noqa: S105 - a hint
 _MIGRATE = "luminora migrate"
-_BOUNCER = 'set "pgbouncer": true in the config of storage_provider'
+_BOUNCER = 'behind a pooler, set "pgbouncer" to true in the config of storage_provider'
+
+_PREAMBLE: Final = re.compile(
+    r"^connection failed: (?:connection to server at [^,]*, port \d+ failed: )?(?:FATAL: +)?"
+)
+"""What libpq says before the reason; the place stands in the error already."""
 
 _Kind = tuple[type[LuminoraError], str | None]
 
@@ -50,10 +56,10 @@ _STATES: Final[Mapping[str, _Kind]] = {
     "42704": (SchemaPending, _MIGRATE),
     "42883": (SchemaPending, _MIGRATE),
     "3F000": (SchemaPending, _MIGRATE),
-    "3D000": (StorageError, "createdb, or name another database in luminora.json"),
+    "3D000": (StorageError, "createdb {database} (or name another database in luminora.json)"),
     "XX001": (StorageCorrupt, "restore the database from a backup"),
     "XX002": (StorageCorrupt, "REINDEX the index that is named, or restore a backup"),
-    "26000": (StorageError, _BOUNCER),
+    "26000": (Contended, _BOUNCER),
     "42P05": (StorageError, _BOUNCER),
 }
 """By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
@@ -77,7 +83,7 @@ _SAID: Final[tuple[tuple[tuple[str, ...], _Kind], ...]] = (
     (("no pg_hba.conf entry", "is not permitted to log in"), (AuthenticationFailed, None)),
     (
         ("permission denied for database",),
-        (PermissionRefused, "GRANT CONNECT ON DATABASE … TO …"),
+        (PermissionRefused, "have its owner GRANT CONNECT ON DATABASE {database} to the user"),
     ),
     (
         ("certificate", "SSL", "sslmode", "root.crt"),
@@ -96,11 +102,13 @@ def translate(error: psycopg.Error, where: str, *, connecting: bool = False) -> 
         where: The server and database, without password.
         connecting: Whether it was raised while connecting.
     """
-    said = " ".join(str(error).split()) or type(error).__name__
+    said = _PREAMBLE.sub("", " ".join(str(error).split())) or type(error).__name__
     kind = _kind_of(error, said, connecting=connecting)
     if kind is None:
         return StorageError(f"{type(error).__name__}: {said}", where=where)
     ours, hint = kind
+    if hint is not None:
+        hint = hint.format(database=where.rpartition("/")[2])
     text = _meaning(ours, said)
     if issubclass(ours, AuthenticationFailed | PermissionRefused):
         return ours(text, provider=PROVIDER, code=error.sqlstate, where=where, hint=hint)
@@ -137,6 +145,4 @@ def _meaning(ours: type[LuminoraError], said: str) -> str:
         return f"another row stands in the way: {said}"
     if ours is InputError:
         return f"the database refuses a value: {said}"
-    if ours is Contended:
-        return f"two transactions stood in each other's way: {said}"
     return said

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -24,6 +25,8 @@ _Cursor: TypeAlias = psycopg.AsyncCursor[tuple[Any, ...]]
 _BEGIN: Final = Statement("BEGIN")
 _READ: Final = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 _COMMIT: Final = Statement("COMMIT")
+_ROLLBACKS: Final = count()
+_NOT_PREPARED: Final = "26000"
 _REFUSED: Final = re.compile(r'"luminora (\d+)"')
 
 
@@ -65,23 +68,35 @@ class PostgresSession(SqlSession):
         return (await self._all([_READ, *statements, _COMMIT]))[1:-1]
 
     async def rollback(self) -> None:
-        """Undo what is open; a connection where that fails is closed by the pool."""
+        """Undo what is open; a connection where that fails is closed by the pool.
+
+        Statements that were to be prepared behind the one that failed never were, and psycopg
+        takes them for prepared. A ROLLBACK that it sees for the first time makes it forget.
+        """
+        if self._connection.broken:
+            return
         with suppress(psycopg.Error):
-            await self._connection.execute("ROLLBACK")
+            await self._connection.execute(f"ROLLBACK /* {next(_ROLLBACKS)} */".encode())
 
     async def _all(self, statements: Sequence[Statement]) -> list[Any]:
         if len(statements) == 1:
             return [await self._one(statements[0])]
         cursors: list[_Cursor] = []
+        failure: psycopg.Error | None = None
         try:
             async with self._connection.pipeline():
-                for statement in statements:
-                    cursors.append(await self._sent(statement))  # noqa: PERF401 - kept on failure
+                try:
+                    for statement in statements:
+                        cursors.append(await self._sent(statement))  # noqa: PERF401 - kept on failure
+                except psycopg.Error as error:
+                    failure = error  # the pipeline's own end raises a lesser one
         except psycopg.Error as error:
+            failure = failure or error
+        if failure is not None:
             # The one that failed is the first without an answer.
             answered = sum(cursor.pgresult is not None for cursor in cursors)
             failed = statements[min(answered, len(statements) - 1)]
-            raise self._meant(error, failed) from error
+            raise self._meant(failure, failed) from failure
         return [
             await _answer(cursor, statement)
             for cursor, statement in zip(cursors, statements, strict=True)
@@ -99,6 +114,8 @@ class PostgresSession(SqlSession):
 
     def _meant(self, error: psycopg.Error, statement: Statement) -> LuminoraError | psycopg.Error:
         """The error that the statement has for this, or the error itself."""
+        if error.sqlstate == _NOT_PREPARED:
+            self._connection.pgconn.finish()  # the next attempt has another
         refused = _REFUSED.search(str(error))
         if refused and statement.otherwise and error.sqlstate == "22P02":
             return statement.otherwise(int(refused[1]))

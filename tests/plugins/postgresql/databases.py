@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from luminora.providers import ProviderContext
-from luminora.testing import migrate
 from luminora_postgresql.connection import Settings
 from luminora_postgresql.storage import PostgresStorage
+
+from luminora.providers import ProviderContext
+from luminora.testing import migrate
 from tests.servers.postgresql import PostgresDatabase, create_database, drop_database, run_sql
 
 
-def settings(database: PostgresDatabase, **changes: Any) -> Settings:
-    context = ProviderContext(data_dir=Path("data"), env=database.env)
-    return Settings.of({**database.config, **changes}, context)
+def settings(at: PostgresDatabase, **changes: Any) -> Settings:
+    context = ProviderContext(data_dir=Path("data"), env=at.env)
+    return Settings.of({**at.config, **changes}, context)
 
 
-def storage(database: PostgresDatabase, prefix: str = "", **changes: Any) -> PostgresStorage:
-    return PostgresStorage(settings(database, **changes), table_prefix=prefix)
+def storage(at: PostgresDatabase, prefix: str = "", **changes: Any) -> PostgresStorage:
+    return PostgresStorage(settings(at, **changes), table_prefix=prefix)
+
+
+def storage_like(other: PostgresStorage, *, connect_timeout_seconds: float) -> PostgresStorage:
+    """Another storage on the same database."""
+    return PostgresStorage(replace(other.settings, connect_seconds=connect_timeout_seconds))
 
 
 async def template(admin: str, prefix: str = "") -> str:
@@ -50,12 +57,11 @@ def drop_all() -> None:
 
 def truncate(database: PostgresDatabase, prefix: str = "") -> None:
     """Empty every table but the ledger."""
-    names = run_sql(
-        database.url,
-        "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public'"
-        f" AND tablename <> '{prefix}schema_migrations'",
+    tables = run_sql(
+        database.url, "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
     )
-    run_sql(database.url, f"TRUNCATE {names[0][0]}")
+    names = ", ".join(name for (name,) in tables if name != f"{prefix}schema_migrations")
+    run_sql(database.url, f"TRUNCATE {names}")
 
 
 _TEMPLATES: dict[tuple[str, str], str] = {}

@@ -1,7 +1,9 @@
+from typing import Any, ClassVar
+
 import pytest
+from luminora_postgresql.storage import PostgresStorage
 
 from luminora.testing import StorageConformance, declared_capabilities
-from luminora_postgresql.storage import PostgresStorage
 from tests.plugins.postgresql import databases
 
 pytestmark = [
@@ -13,7 +15,7 @@ pytestmark = [
 class TestPostgres(StorageConformance):
     capabilities = declared_capabilities("luminora_postgresql", "storage", "postgresql")
     prefix = ""
-    changes = {}
+    changes: ClassVar[dict[str, Any]] = {}
 
     async def make_provider(self) -> PostgresStorage:
         admin = self.request.getfixturevalue("postgres_admin_url")
@@ -28,4 +30,4 @@ class TestPostgresWithPrefix(TestPostgres):
 
 
 class TestPostgresBehindAPooler(TestPostgres):
-    changes = {"pgbouncer": True}
+    changes: ClassVar[dict[str, Any]] = {"pgbouncer": True}
