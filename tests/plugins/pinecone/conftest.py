@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from luminora.providers import ProviderContext
 from luminora_pinecone.settings import Settings
 from luminora_pinecone.store import PineconeStore
+
+from luminora.providers import ProviderContext
 from tests.servers.pinecone import KEY, PineconeDouble
 
 REAL = os.environ.get("LUMINORA_TEST_PINECONE_API_KEY")
@@ -27,9 +27,17 @@ def store_on(address: str, key: str = KEY, **config: Any) -> PineconeStore:
 
 
 @pytest.fixture
-def make(pinecone_double: PineconeDouble) -> Make:
-    """Builds stores on the double, with the settings given."""
-    return lambda **config: store_on(pinecone_double.url, **config)
+async def make(pinecone_double: PineconeDouble) -> AsyncIterator[Make]:
+    """Builds stores on the double, with the settings given, and closes them."""
+    stores: list[PineconeStore] = []
+
+    def build(**config: Any) -> PineconeStore:
+        stores.append(store_on(pinecone_double.url, **config))
+        return stores[-1]
+
+    yield build
+    for store in stores:
+        await store.aclose()
 
 
 def real_store(**config: Any) -> PineconeStore:

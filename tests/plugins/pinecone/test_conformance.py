@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 import pytest
+from luminora_pinecone.store import PineconeStore
 
 from luminora.testing import VectorStoreConformance, declared_capabilities
-from luminora_pinecone.store import PineconeStore
 from tests.plugins.pinecone.conftest import REAL, real_store, store_on
 from tests.servers.pinecone import NAME
 
@@ -16,11 +17,11 @@ pytestmark = [
 
 
 class OnDouble(VectorStoreConformance):
-    capabilities = {
+    capabilities: ClassVar = {
         **declared_capabilities("luminora_pinecone", "vector_store", "pinecone"),
         "exact": "full",  # the double compares with every vector
     }
-    config: dict[str, object] = {}
+    config: ClassVar = {}
     lag = 0.0
 
     async def make_provider(self) -> PineconeStore:
@@ -39,7 +40,7 @@ class TestNamespacePerUser(OnDouble):
 
 @pytest.mark.skipif(bool(REAL), reason="the real service is tested")
 class TestOneNamespace(OnDouble):
-    config = {"namespace_per_user": False}
+    config: ClassVar = {"namespace_per_user": False}
 
 
 @pytest.mark.skipif(bool(REAL), reason="the real service is tested")
