@@ -193,8 +193,12 @@ class PostgresMigrationDriver(MigrationDriver):
         while True:
             deadline = Deadline(connection, _READ_SECONDS)
             try:
-                cursor = await connection.execute("SELECT pg_try_advisory_lock($1)", [key])
-                ((mine,),) = await cursor.fetchall()
+                # Whatever limit the role has by default: an index may take hours.
+                cursor = await connection.execute(
+                    "SELECT pg_try_advisory_lock($1), set_config('statement_timeout', '0', false)",
+                    [key],
+                )
+                ((mine, _),) = await cursor.fetchall()
             except psycopg.Error as error:
                 raise self._lost(error, deadline) from error
             finally:

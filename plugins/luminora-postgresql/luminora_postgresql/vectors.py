@@ -119,7 +119,7 @@ class PgVectorStore(VectorStoreProvider):
         if model_id is not None:
             check_text(model_id, "model_id")
         table, settings = self._table, self._settings
-        async with self._connections.connection(_BUILD_SECONDS) as connection:
+        async with self._connections.connection() as connection:
             shape = await self._read(connection)
             if not shape.present:
                 await vectorschema.create(
@@ -129,7 +129,10 @@ class PgVectorStore(VectorStoreProvider):
             vectorschema.fitting(shape, dimension, model_id, self._where)
             if model_id is not None and shape.model_id is None:
                 await vectorschema.note(connection, table, shape, model_id)
-            if await vectorschema.learn(connection, table, settings, shape):
+            due = await vectorschema.due(connection, table, settings, shape)
+        if due:
+            async with self._connections.connection(_BUILD_SECONDS) as connection:
+                await vectorschema.learn(connection, table, settings, shape)
                 await self._read(connection)
 
     async def upsert(self, items: Sequence[VectorItem]) -> None:

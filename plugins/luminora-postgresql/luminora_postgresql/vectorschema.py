@@ -98,22 +98,26 @@ async def note(connection: Connection, table: VectorTable, shape: Shape, model_i
         log.info("%s belongs to another role: its model is not noted there", table.name)
 
 
-async def learn(
+async def due(
     connection: Connection, table: VectorTable, settings: IndexSettings, shape: Shape
 ) -> bool:
-    """Make the ivfflat index from the vectors, once there are enough to place its cells by.
-
-    Returns:
-        Whether it was made. Writers wait for it.
-    """
+    """Whether there is an ivfflat index to be made, and enough to place its cells by."""
     if shape.method or "ivfflat" not in {settings.method, shape.found}:
         return False
     if not indexable(shape.dimension):
         return False
     cursor = await connection.execute(table.at_least, [settings.lists * ROWS_PER_LIST])
     row = await cursor.fetchone()
-    if row is None or not enough(settings, row[0]):
-        return False
+    return row is not None and enough(settings, row[0])
+
+
+async def learn(
+    connection: Connection, table: VectorTable, settings: IndexSettings, shape: Shape
+) -> None:
+    """Make the ivfflat index from the vectors that are there; writers wait for it.
+
+    Where the role may not, or another process was quicker, nothing happens: all are compared.
+    """
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL statement_timeout = 0")
@@ -121,8 +125,6 @@ async def learn(
                 await connection.execute(statement)
     except (pg.InsufficientPrivilege, pg.DuplicateTable) as error:
         log.info("the vectors of %s are compared, not looked up: %s", table.name, error)
-        return False
-    return True
 
 
 def enough(settings: IndexSettings, count: int) -> bool:

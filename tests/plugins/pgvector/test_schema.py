@@ -77,6 +77,14 @@ async def test_who_may_only_read_and_write_works_on_the_migrations_table(
     assert await store.count({"user_id": "ana"}) == 1
     assert (await store.describe()).model_id is None  # only the owner can write it there
     await store.aclose()
+    learner = alone(stranger, index_type="ivfflat", lists=1)
+    postgres_database.sql("DROP INDEX idx_message_embeddings_vector")
+    await learner.upsert(items("ana", 60, 4))
+    await learner.ensure(4, model_id="test/one")
+    result = await learner.check()
+    assert result.status is Status.WARNING
+    assert "CREATE INDEX" in result.detail
+    await learner.aclose()
 
 
 async def test_a_server_without_pgvector_is_told_the_package(make, postgres_database):
