@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,7 +11,24 @@ from luminora_postgresql.storage import PostgresStorage
 from luminora_postgresql.vectors import PgVectorStore
 
 from tests.plugins.pgvector import stores
-from tests.servers.postgresql import PostgresDatabase
+from tests.servers.postgresql import PostgresDatabase, create_database, drop_database
+
+
+@pytest.fixture(scope="session")
+def _shared() -> Iterator[dict[str, PostgresDatabase]]:
+    made: dict[str, PostgresDatabase] = {}
+    yield made
+    for admin, database in made.items():
+        with suppress(Exception):  # a private server may be gone already
+            drop_database(admin, database.name)
+
+
+@pytest.fixture
+def one_database(_shared: dict[str, PostgresDatabase], postgres_admin: str) -> PostgresDatabase:
+    """One for many tests, which keep apart by their tables' prefix."""
+    if postgres_admin not in _shared:
+        _shared[postgres_admin] = create_database(postgres_admin)
+    return _shared[postgres_admin]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import uuid4
 
 import pytest
 from luminora_postgresql.vectors import PgVectorStore
@@ -16,19 +17,24 @@ pytestmark = [
 ]
 
 
+def prefix() -> str:
+    """Tables of the test's own."""
+    return f"t{uuid4().hex[:12]}_"
+
+
 class _PgVector(VectorStoreConformance):
     capabilities = declared_capabilities("luminora_postgresql", Kind.VECTOR_STORE, "pgvector")
 
     @property
     def database(self) -> PostgresDatabase:
-        return self.request.getfixturevalue("postgres_database")
+        return self.request.getfixturevalue("one_database")
 
 
 class TestOnConnectionsOfItsOwn(_PgVector):
     settings: ClassVar[dict[str, object]] = {}
 
     async def make_provider(self) -> PgVectorStore:
-        return alone(self.database, **self.settings)
+        return alone(self.database, prefix(), **self.settings)
 
 
 class TestWithoutAnIndexOverVectors(TestOnConnectionsOfItsOwn):
@@ -43,7 +49,7 @@ class TestThroughAPooler(TestOnConnectionsOfItsOwn):
 
 class TestBesideTheStorage(_PgVector):
     async def make_provider(self) -> PgVectorStore:
-        return beside(storage_on(self.database, "lum_"))
+        return beside(storage_on(self.database, prefix()))
 
     async def dispose(self, provider: PgVectorStore) -> None:
         await provider.aclose()
