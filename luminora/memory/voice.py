@@ -96,6 +96,8 @@ class Voice:
     async def analyse(self, grounding: Grounding) -> Analysis:
         """What the message means; with the stand-in's rules when the model cannot say."""
         request = analysis_request(grounding)
+        if not self._llm.accepts("temperature", request):
+            request = replace(request, temperature=None)
         try:
             async with asyncio.timeout(REPLY_SECONDS):
                 answer, _ = await self._llm.chat_json(request)

@@ -15,6 +15,8 @@ from luminora.providers.jsontext import parse_object, violations
 Role = Literal["system", "user", "assistant"]
 Task = Literal["conversation", "analysis"]
 
+_TEMPERATURE = 0.7
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
@@ -83,10 +85,14 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call, as the vendor counts them; 0 where it does not say."""
+    """Tokens of one call, as the vendor counts them; 0 where it does not say.
+
+    ``cost`` is in US dollars, None where the price of the model is not known.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: float | None = None
 
     @property
     def total_tokens(self) -> int:
@@ -161,11 +167,14 @@ class LLMProvider(Provider):
         self,
         messages: Sequence[ChatMessage | Mapping[str, str]],
         model: str | None = None,
-        temperature: float | None = 0.7,
+        temperature: float | None = _TEMPERATURE,
         max_tokens: int = 2000,
         **options: Any,
     ) -> str:
-        """The answer's text alone; ``messages`` may be plain ``{"role", "content"}`` dicts."""
+        """The answer's text alone; ``messages`` may be plain ``{"role", "content"}`` dicts.
+
+        A model that accepts no temperature is not told the default one.
+        """
         request = ChatRequest(
             messages=as_messages(messages),
             model=model,
@@ -173,7 +182,13 @@ class LLMProvider(Provider):
             max_tokens=max_tokens,
             options=options,
         )
+        if temperature == _TEMPERATURE and not self.accepts("temperature", request):
+            request = replace(request, temperature=None)
         return (await self.chat(request)).text
+
+    def accepts(self, parameter: str, request: ChatRequest) -> bool:  # noqa: ARG002 - overridden
+        """Whether the model that would serve the request accepts a parameter, as far as known."""
+        return True
 
     async def generate_json(
         self,

@@ -88,7 +88,7 @@ class Complaint:
 
 
 def complaint(body: bytes | str | Mapping[str, Any]) -> Complaint:
-    """What an error body says, be it ``{"error": {…}}``, ``{"error": "…"}`` or ``{"detail": …}``."""
+    """What an error body says: ``{"error": {…}}``, ``{"error": "…"}`` or ``{"detail": …}``."""
     found: Any = body
     if not isinstance(body, Mapping):
         try:

@@ -1,0 +1,130 @@
+"""What is known of a vendor's models, as data: prices, limits, and what they do not accept.
+
+A plugin ships ``models.json`` beside its manifest: an object from a model's name, or the beginning
+of one followed by ``*``, to what is known of it. The longest match counts; an unknown model is
+taken to accept everything and to cost an unknown amount.
+
+```json
+{
+  "_source": "https://… , read 2026-11-20",
+  "gpt-5*": {"context": 400000, "json": "schema", "unsupported": ["temperature"],
+             "input_price": 1.25, "output_price": 10.0}
+}
+```
+
+Prices are in US dollars for a million tokens; a configuration overrides them (``prices``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Literal
+
+JsonMode = Literal["schema", "object", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What is known of one model.
+
+    Attributes:
+        json: Whether the vendor can hold it to a schema, to JSON at all, or to nothing.
+        unsupported: Parameters it refuses, by the names of :class:`ChatRequest` or of options.
+        context: Tokens of prompt and answer together, if known.
+        max_output: Tokens of an answer, if known.
+        max_input: Tokens of one text to embed, if known.
+        dimension: Length of its vectors, for an embedding model.
+        dimensions: Other lengths it can be asked for.
+        input_price: US dollars for a million tokens of the prompt, if known.
+        output_price: The same of the answer.
+    """
+
+    json: JsonMode = "schema"
+    unsupported: frozenset[str] = frozenset()
+    context: int | None = None
+    max_output: int | None = None
+    max_input: int | None = None
+    dimension: int | None = None
+    dimensions: tuple[int, ...] = ()
+    input_price: float | None = None
+    output_price: float | None = None
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """US dollars of one call; None where a price is not known."""
+        if self.input_price is None or (self.output_price is None and completion_tokens):
+            return None
+        total = prompt_tokens * self.input_price + completion_tokens * (self.output_price or 0.0)
+        return total / 1_000_000
+
+
+class ModelTable:
+    """The facts of a vendor's models.
+
+    Args:
+        entries: By name or by a beginning with ``*``.
+        default: Of a model that no entry matches.
+    """
+
+    def __init__(
+        self, entries: Mapping[str, Mapping[str, Any]], default: ModelFacts | None = None
+    ) -> None:
+        self._entries = entries
+        self._default = default or ModelFacts()
+
+    @classmethod
+    def of(
+        cls,
+        package: str,
+        prices: Mapping[str, Mapping[str, float]] | None = None,
+        default: ModelFacts | None = None,
+    ) -> ModelTable:
+        """The table that lies in a package, with the configuration's prices over its own.
+
+        Args:
+            package: The plugin's top-level package.
+            prices: By model: ``input`` and ``output``, US dollars for a million tokens.
+            default: Of a model that is not in it.
+        """
+        entries = dict(_shipped(package))
+        table = cls(entries, default)
+        for model, price in (prices or {}).items():
+            known = dict(table._entry(model))
+            known |= {f"{side}_price": amount for side, amount in price.items()}
+            entries[model] = known
+        return table
+
+    def facts(self, model: str) -> ModelFacts:
+        """What is known of a model."""
+        entry = self._entry(model)
+        if not entry:
+            return self._default
+        known = {name: value for name, value in entry.items() if name in _FIELDS}
+        known["unsupported"] = frozenset(known.get("unsupported", self._default.unsupported))
+        known["dimensions"] = tuple(known.get("dimensions", ()))
+        return replace(self._default, **known)
+
+    def _entry(self, model: str) -> Mapping[str, Any]:
+        if model in self._entries:
+            return self._entries[model]
+        matching = [
+            name for name in self._entries if name.endswith("*") and model.startswith(name[:-1])
+        ]
+        return self._entries[max(matching, key=len)] if matching else {}
+
+
+_FIELDS = frozenset(ModelFacts.__dataclass_fields__)
+
+
+@cache
+def _shipped(package: str) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        text = files(package).joinpath("models.json").read_text("utf-8")
+    except FileNotFoundError:
+        return MappingProxyType({})
+    found: dict[str, Any] = json.loads(text)
+    return MappingProxyType({name: one for name, one in found.items() if isinstance(one, dict)})
