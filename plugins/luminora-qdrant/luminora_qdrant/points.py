@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 _POINTS: Final = UUID("7f2b7c1e-3f6c-5d0a-9f43-0c4a55a1f7d2")
 """Namespace of the points' ids, made up for this plugin."""
-REQUEST_BYTES: Final = 8 << 20
-"""Vectors per request; the server's limit is 32 MB of JSON, which takes three times the room."""
+REQUEST_BYTES: Final = 2 << 20
+"""Vectors per request; the server's limit is 32 MB of JSON, which takes thrice the room."""
 MODEL: Final = "luminora_model_id"
 """Where a collection's metadata holds the embedding model."""
 

@@ -144,7 +144,7 @@ class QdrantStore(VectorStoreProvider):
     async def upsert(self, items: Sequence[VectorItem]) -> None:
         """Store the items, replacing those of the same user and id, and wait until they are there.
 
-        Up to 8 MiB of vectors are one request, all or none. A larger call takes several; should
+        Up to 2 MiB of vectors are one request, all or none. A larger call takes several; should
         the server fail between them, the first ones stay, and the same call completes the rest.
 
         Raises:

@@ -1,0 +1,1 @@
+"""Luminora's vectors in Chroma: a local folder, or a server."""
