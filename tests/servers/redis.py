@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
@@ -78,7 +78,7 @@ class ask:  # noqa: N801 - reads as a verb
         self.socket = socket.create_connection((host, port), 2)
         self.stream = self.socket.makefile("rb")
 
-    def __enter__(self) -> ask:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -137,7 +137,7 @@ class RedisPlace:
             client.call("SELECT", parts.path.strip("/") or "0")
             return client.call(*command)
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """All keys under the prefix."""
         return sorted(self.call("KEYS", f"*{self.prefix}*"))
 
@@ -171,5 +171,5 @@ def redis_place(redis_url: str) -> Iterator[RedisPlace]:
     place = RedisPlace(redis_url, f"test-{uuid4().hex[:12]}")
     yield place
     with suppress(OSError):  # the test may have left the server dead; the next one restarts it
-        for key in place.keys():
+        for key in place.names():
             place.call("DEL", key.encode("latin-1"))

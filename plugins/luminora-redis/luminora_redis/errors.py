@@ -45,8 +45,7 @@ _CODES: Final[dict[str, _Kind]] = {
     "READONLY": (StorageReadOnly, "this is a replica: connect to its primary"),
     "OOM": (
         StorageFull,
-        "CONFIG SET maxmemory to more, or delete what is not needed; what was stored before is "
-        "intact",
+        "CONFIG SET maxmemory to more, or delete something; what was stored before is intact",
     ),
     "MOVED": (StorageError, _CLUSTER),
     "ASK": (StorageError, _CLUSTER),

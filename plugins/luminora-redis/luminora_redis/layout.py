@@ -21,7 +21,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from struct import pack, unpack
 from typing import Any, Final
 
@@ -219,7 +219,7 @@ def _table(stem: str, collection: Collection) -> Table:
     return Table(collection, stem, tuple(indexes), mine, everybody, guards)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _times_of(name: str) -> frozenset[str]:
     fields = COLLECTIONS[name].fields
     return frozenset(one for one, field in fields.items() if field.type is FieldType.TIMESTAMP)

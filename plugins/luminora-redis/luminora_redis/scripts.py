@@ -28,7 +28,8 @@ ROWS: Final = Script("""
 --       then from, to, from, to ... as ZRANGEBYLEX has them, rising
 -- answers where to go on (false: nothing is left), and the rows
 local index, rows = KEYS[1], KEYS[2]
-local down, most, lead, all = ARGV[1] == 'down', tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == 'all'
+local down, all = ARGV[1] == 'down', ARGV[4] == 'all'
+local most, lead = tonumber(ARGV[2]), tonumber(ARGV[3])
 local function range(low, high, limit)
     local command = 'ZRANGEBYLEX'
     if down then command, low, high = 'ZREVRANGEBYLEX', high, low end

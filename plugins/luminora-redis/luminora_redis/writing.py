@@ -94,7 +94,7 @@ def planned(reader: Reader, operation: Write) -> Plan:
     raise InputError(f"not a write: {type(operation).__name__}")
 
 
-class Unread(Exception):  # noqa: N818 - no error: it says what is to be read next
+class Unread(Exception):
     """A decision needs something that was not read yet."""
 
     def __init__(self, watched: Sequence[Any], read: Steps) -> None:

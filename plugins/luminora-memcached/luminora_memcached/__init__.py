@@ -1,0 +1,1 @@
+"""Luminora on memcached: the cache `memcached`."""
