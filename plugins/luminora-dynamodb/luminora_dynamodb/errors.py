@@ -71,7 +71,7 @@ def drawn(error: Exception, operation: str, place: str, table: str | None) -> Ex
     where = f"{place}, table {table}" if table else place
     if isinstance(error, aws.ClientError):
         return _answered(error, operation, where)
-    return _unanswered(error, where)
+    return _unanswered(error, place)
 
 
 def _answered(error: aws.ClientError, operation: str, where: str) -> Exception:  # noqa: PLR0911 - a table
@@ -183,7 +183,7 @@ def _unanswered(error: Exception, where: str) -> Exception:  # noqa: PLR0911 - a
             )
         case aws.HTTPClientError() | aws.ConnectionError():
             return StorageUnavailable(
-                f"not reachable: {type(error).__name__}",
+                f"cannot be reached ({type(error).__name__})",
                 where=where,
                 hint="check the network, the region and endpoint_url",
             )

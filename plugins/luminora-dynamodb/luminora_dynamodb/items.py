@@ -44,6 +44,8 @@ MAX_TERMS: Final = 4_000
 
 _SMALLEST, _LARGEST = Decimal("1e-130"), Decimal("9.9e125")
 _TERM_BYTES: Final = 60_000
+_OTHER_BYTES: Final = 16 * 1024
+"""Room for a message's other fields: words to search by never keep a text from being stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,7 @@ def _same(mine: Any, other: Any) -> bool:
 def _terms(row: Row) -> str:
     spoken = f"{row.get('speaker_name') or ''} {row['content']}"
     kept: list[str] = []
-    room = _TERM_BYTES
+    room = min(_TERM_BYTES, MAX_ITEM - _OTHER_BYTES - len(row["content"].encode()))
     for term in dict.fromkeys(lexical.terms(spoken)):
         room -= len(term.encode()) + 1
         if room < 0 or len(kept) == MAX_TERMS:

@@ -14,10 +14,18 @@ import signal
 import pytest
 from luminora_dynamodb.client import Client
 from luminora_dynamodb.errors import Refused
-from luminora_dynamodb.items import attributes, claim_item, claims_of, item_of, place_of
+from luminora_dynamodb.items import (
+    MAX_ITEM,
+    attributes,
+    claim_item,
+    claims_of,
+    item_of,
+    place_of,
+    size_of,
+)
 from luminora_dynamodb.storage import DynamoDBStorage
 
-from luminora.errors import Conflict, StorageError, StorageUnavailable
+from luminora.errors import Conflict, InputError, StorageError, StorageUnavailable
 from luminora.providers import COLLECTIONS, EVERY_USER, Insert, Is, Status, Update, Upsert
 from luminora.testing.data import START, affinity, new_id
 from tests.servers.dynamodb import DynaliteServer
@@ -151,6 +159,22 @@ async def test_an_index_is_claimed_by_one_of_many(storage, others):
     found = await storage.find("embedding_state", EVERY_USER, {"dimension": Is(">", 8)})
     assert [one["index_name"] for one in found] == [name]
     assert await storage.delete("embedding_state", EVERY_USER, {"index_name": name}) == 1
+
+
+async def test_the_largest_row_that_we_let_through_is_stored(storage):
+    """A byte more is refused by us, with its size; our count is never below the server's."""
+    collection = COLLECTIONS["embedding_state"]
+    row = state(new_id("index"), progress="")
+    room = MAX_ITEM - size_of(item_of(collection, row))
+    fitting = {**row, "progress": "ñ" * (room // 2) + "x" * (room % 2)}
+    assert size_of(item_of(collection, fitting)) == MAX_ITEM
+    await storage.insert("embedding_state", EVERY_USER, fitting)
+    name = row["index_name"]
+    assert await storage.get("embedding_state", EVERY_USER, index_name=name) == fitting
+    with pytest.raises(InputError, match="would take 409,601 bytes, 'progress' 40"):
+        await storage.upsert(
+            "embedding_state", EVERY_USER, {**fitting, "progress": fitting["progress"] + "x"}
+        )
 
 
 async def test_what_was_acknowledged_survives_kill_9_and_the_storage_recovers_by_itself():

@@ -131,7 +131,7 @@ async def test_a_table_of_ours_with_rows_is_not_adopted_either(settings):
 async def test_the_lock_is_waited_for_and_then_given_up(settings):
     holder, other = (DynamoDBMigrationDriver(settings) for _ in range(2))
     async with holder.lock(1):
-        with pytest.raises(MigrationLockTimeout, match="has been migrating for 0.5 seconds"):
+        with pytest.raises(MigrationLockTimeout, match=r"has been migrating for 0\.5 seconds"):
             async with other.lock(0.5):
                 pytest.fail("both hold it")
     async with other.lock(0.5):
