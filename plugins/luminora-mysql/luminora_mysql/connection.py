@@ -14,7 +14,7 @@ import asyncmy
 from asyncmy.constants import CLIENT
 from asyncmy.cursors import Cursor
 
-from luminora.errors import InputError, StorageError, StorageUnavailable
+from luminora.errors import InputError, LuminoraError, StorageError, StorageUnavailable
 from luminora.providers.pool import Pool
 from luminora_mysql.errors import lost, translate
 from luminora_mysql.settings import Login, Settings
@@ -36,6 +36,11 @@ _TABLE_SECONDS: Final = "60"
 """How long a statement waits for a table that is being altered, or is in use while it alters it."""
 _IN_TRANSACTION: Final = 1
 """The bit of the server's status that says so."""
+_STOP_SECONDS: Final = 1.0
+_MINE: Final = (
+    "SELECT 1 FROM information_schema.processlist "
+    "WHERE id = %s AND (host LIKE %s OR host = 'localhost')"
+)
 _QUIT: Final = b"\x01\x00\x00\x00\x01"
 _MODE: Final = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 """Values that do not fit are errors. Whether a backslash escapes does not matter to parameters."""
@@ -73,6 +78,8 @@ class Connection:
     Attributes:
         version: The server's.
         packet: The largest statement, values included, that the server takes, in bytes.
+        thread: The server's number of the connection.
+        port: Ours; 0 on a Unix socket.
         committing: Whether a COMMIT is on its way: who gives up now does not know what came of it.
     """
 
@@ -82,6 +89,9 @@ class Connection:
         self.version = Version.of(raw.get_server_info())
         self.packet = 0
         self.committing = False
+        (self.thread,) = raw.server_thread_id
+        name = raw._transport.get_extra_info("sockname")  # noqa: SLF001 - the driver has no name
+        self.port = name[1] if isinstance(name, tuple) else 0
         self._cursor: Cursor = raw.cursor()
 
     async def rows(self, text: str, params: Sequence[Any] = ()) -> Rows:
@@ -195,7 +205,11 @@ class Connections:
         async with self._pool.connection() as connection:
             try:
                 async with asyncio.timeout(allowed):
-                    yield connection
+                    try:
+                        yield connection
+                    except asyncio.CancelledError:
+                        await self._stop(connection)
+                        raise
             except TimeoutError as error:
                 unknown = ": nobody knows whether it was written" if connection.committing else ""
                 raise StorageUnavailable(
@@ -205,6 +219,28 @@ class Connections:
                 ) from error
             except asyncmy.Error as error:
                 raise translate(error, self.where) from error
+
+    async def _stop(self, connection: Connection) -> None:
+        """Make the server stop what nobody waits for any more.
+
+        It would not notice before it is done, COMMIT included, and hold its locks until then.
+        """
+        if connection.raw.connected:
+            return  # nothing was under way
+        login = self.settings.login
+        try:
+            other = await connect(login, _STOP_SECONDS)
+        except LuminoraError:
+            return  # nobody can be told
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                # Behind a proxy the same number may be another connection's: its port tells.
+                if await other.rows(_MINE, [connection.thread, f"%:{connection.port}"]):
+                    await other.run(f"KILL CONNECTION {connection.thread:d}")
+        except (asyncmy.Error, TimeoutError):
+            return
+        finally:
+            other.close()
 
     async def direct(self) -> Connection:
         """A connection of the caller's own, for migrations, without a limit on statements."""

@@ -76,6 +76,7 @@ class MySqlMigrationDriver(MigrationDriver):
             MYSQL, table_prefix, _TYPES, f"ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 {COLLATION}"
         )
         self._held: Connection | None = None
+        self._made = False
 
     @asynccontextmanager
     async def lock(self, timeout: float) -> AsyncIterator[None]:  # noqa: ASYNC109 - the contract
@@ -92,7 +93,7 @@ class MySqlMigrationDriver(MigrationDriver):
             try:
                 yield
             finally:
-                self._held = None
+                self._held, self._made = None, False
         finally:
             with suppress(asyncmy.Error, TimeoutError):  # its end gives the lock back as well
                 async with asyncio.timeout(_POLL_SECONDS * 10):
@@ -210,11 +211,13 @@ class MySqlMigrationDriver(MigrationDriver):
         connection = self._mine
 
         async def work() -> None:
-            await connection.run(self._ledger.create)
-            await connection.run("BEGIN")
-            for statement in statements:
-                await connection.run(statement.text, statement.params)
-            await connection.run("COMMIT")
+            if not self._made:
+                await connection.run(self._ledger.create)
+                self._made = True
+            texts = [connection.literal(one.text, one.params) for one in statements]
+            _, error = await connection.batch(["BEGIN", *texts, "COMMIT"])
+            if error is not None:
+                raise error
 
         await self._in_time(work())
 

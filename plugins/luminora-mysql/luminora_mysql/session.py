@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Literal
 
 import asyncmy
@@ -17,15 +18,16 @@ import asyncmy
 from luminora.errors import LuminoraError, StorageUnavailable
 from luminora.providers.sql import Statement
 from luminora.providers.sqlstorage import SqlSession
-from luminora_mysql.connection import Connection
+from luminora_mysql.connection import Connection, Result
 from luminora_mysql.dialect import CHECK, REFUSED, Accompanied
 from luminora_mysql.errors import DUPLICATE, lost, number_of, translate
 
 _LONGEST: Final = 1 << 20
 """Characters of one script; what is longer goes in several."""
 
-_BEGIN: Final = "BEGIN"
-_COMMIT: Final = "COMMIT"
+_CAREFUL: Final = 4
+"""Lines of the script behind a row that was in the way, and by how much the next ones grow."""
+
 _SNAPSHOT: Final = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
@@ -51,6 +53,10 @@ class _Line:
     results: int = 1
 
 
+_BEGIN: Final = _Line("BEGIN", "control", -1)
+_COMMIT: Final = _Line("COMMIT", "control", -1)
+
+
 class MySqlSession(SqlSession):
     """A connection lent to the storage, in autocommit mode."""
 
@@ -61,27 +67,28 @@ class MySqlSession(SqlSession):
         self, statements: Sequence[Statement], *, begin: bool = False, commit: bool = False
     ) -> list[Any]:
         """Run the statements in one round trip; one more for each row that was in the way."""
+        self._connection.committing = False
         if len(statements) == 1 and begin == commit and _alone(statements[0]):
-            return [
-                await self._one(statements[0])
-            ]  # a transaction by itself, or in the midst of it
-        lines = [_Line(_BEGIN, "control", -1)] if begin else []
+            # A transaction by itself, or in the midst of one.
+            return [await self._one(statements[0], commit=commit)]
+        lines = [_BEGIN] if begin else []
         lines += [line for number, one in enumerate(statements) for line in self._of(number, one)]
-        if commit:
-            lines.append(_Line(_COMMIT, "control", -1))
+        lines += [_COMMIT] if commit else []
         answers: list[Any] = [None] * len(statements)
-        self._connection.committing = commit
-        try:
-            while lines:
-                lines = await self._script(lines, answers)
-        finally:
-            self._connection.committing = False
+        most = len(lines)
+        while lines:
+            sent, rest = _portion(lines, most)
+            left = await self._script(sent, answers)
+            # What is behind a row in the way travels again: not all of it, there may be more.
+            most = _CAREFUL if left else most * _CAREFUL
+            lines = left + rest
+        self._connection.committing = False
         return answers
 
     async def snapshot(self, statements: Sequence[Statement]) -> list[Any]:
         """Run SELECTs on one snapshot, in one round trip."""
         texts = [self._connection.literal(one.text, one.params) for one in statements]
-        results, error = await self._connection.batch([*_SNAPSHOT, *texts, _COMMIT])
+        results, error = await self._connection.batch([*_SNAPSHOT, *texts, _COMMIT.text])
         if error is not None:
             raise translate(error, self._connection.where) from error
         return [rows for _, rows in results[len(_SNAPSHOT) : -1]]
@@ -92,31 +99,30 @@ class MySqlSession(SqlSession):
             with suppress(asyncmy.Error):
                 await self._connection.run("ROLLBACK")
 
-    async def _one(self, statement: Statement) -> Any:
-        if statement.rows:
-            return await self._connection.rows(statement.text, statement.params)
-        return await self._connection.run(statement.text, statement.params)
+    async def _one(self, statement: Statement, *, commit: bool) -> Any:
+        self._connection.committing = commit
+        try:
+            if statement.rows:
+                return await self._connection.rows(statement.text, statement.params)
+            return await self._connection.run(statement.text, statement.params)
+        except asyncmy.Error as error:
+            raise self._meant(error) from error
 
     async def _script(self, lines: list[_Line], answers: list[Any]) -> list[_Line]:
-        """Run as many lines as fit into one script, and say which are left."""
-        sent, rest = _portion(lines)
-        results, error = await self._connection.batch([line.text for line in sent])
-        met, position = 0, 0
-        for line in sent:
-            came = results[position : position + line.results]
+        """Run the lines as one script, and say what has to be run still."""
+        self._connection.committing = lines[-1] is _COMMIT
+        results, error = await self._connection.batch([line.text for line in lines])
+        coming = iter(results)
+        for number, line in enumerate(lines):
+            came = list(islice(coming, line.results))
             if len(came) < line.results:
-                break
-            position += line.results
+                if error is None:
+                    raise RuntimeError("the server answered fewer statements than were sent")
+                return self._after(error, line, lines[number + 1 :], answers, came)
             if line.role == "main" and line.statement is not None:
                 touched, rows = came[-1]
                 answers[line.group] = rows if line.statement.rows else touched
-        else:
-            return rest
-        if error is None:
-            raise RuntimeError("the server answered fewer statements than were sent")
-        met = came[0][0] if came else 0
-        following = sent[sent.index(line) + 1 :] + rest
-        return self._after(error, line, following, answers, met)
+        return []
 
     def _after(
         self,
@@ -124,7 +130,7 @@ class MySqlSession(SqlSession):
         line: _Line,
         following: list[_Line],
         answers: list[Any],
-        met: int,
+        came: list[Result],
     ) -> list[_Line]:
         """What is left to run once ``line`` has failed; raises where that ends the transaction."""
         statement, number = line.statement, number_of(error)
@@ -136,7 +142,7 @@ class MySqlSession(SqlSession):
             further = [one for one in following if one.group != line.group]
             return [*self._then(line.group, statement), *further]
         if number == REFUSED and statement.otherwise is not None:
-            raise statement.otherwise(met)
+            raise statement.otherwise(came[0][0] if came else 0)
         raise self._meant(error) from error
 
     def _meant(self, error: asyncmy.Error) -> LuminoraError:
@@ -177,11 +183,11 @@ def _alone(statement: Statement) -> bool:
     )  # fmt: skip
 
 
-def _portion(lines: list[_Line]) -> tuple[list[_Line], list[_Line]]:
+def _portion(lines: list[_Line], most: int) -> tuple[list[_Line], list[_Line]]:
     """As many lines as fit into one script, and the others."""
     length = 0
     for number, line in enumerate(lines):
         length += len(line.text)
-        if length > _LONGEST and number:
+        if number and (length > _LONGEST or number >= most):
             return lines[:number], lines[number:]
     return lines, []

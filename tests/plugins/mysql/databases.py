@@ -15,22 +15,22 @@ from tests.servers.mariadb import Database
 VARIABLE = "LUMINORA_TEST_PASSWORD"
 
 
-def settings(database: Database, **changes: Any) -> Settings:
-    given = {**database.config(), "password_env": VARIABLE, **changes}
-    env = {VARIABLE: database.password or "none"}
+def settings(place: Database, **changes: Any) -> Settings:
+    given = {**place.config(), "password_env": VARIABLE, **changes}
+    env = {VARIABLE: given.pop("password", place.password) or "none"}
     return Settings.of(given, ProviderContext(data_dir=Path("data"), env=env))
 
 
-def storage(database: Database, prefix: str = "", **changes: Any) -> MySqlStorage:
-    return MySqlStorage(settings(database, **changes), table_prefix=prefix)
+def storage(place: Database, prefix: str = "", **changes: Any) -> MySqlStorage:
+    return MySqlStorage(settings(place, **changes), table_prefix=prefix)
 
 
-async def migrated(database: Database, prefix: str = "", **changes: Any) -> MySqlStorage:
+async def migrated(place: Database, prefix: str = "", **changes: Any) -> MySqlStorage:
     """A connected storage whose schema is up to date; cheap when it was already."""
-    provider = storage(database, prefix, **changes)
-    if (database.name, prefix) not in _MIGRATED:
+    provider = storage(place, prefix, **changes)
+    if (place.name, prefix) not in _MIGRATED:
         await migrate(provider)
-        _MIGRATED.add((database.name, prefix))
+        _MIGRATED.add((place.name, prefix))
     await provider.connect()
     return provider
 
