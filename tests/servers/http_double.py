@@ -25,13 +25,14 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True)
 class Request:
-    """What came in; ``body`` is parsed JSON or None."""
+    """What came in; ``body`` is parsed JSON or None, ``target`` the address as it was sent."""
 
     method: str
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     body: Any
+    target: str = ""
 
     @property
     def parts(self) -> list[str]:
@@ -190,6 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
                 parse_qs(url.query, keep_blank_values=True),
                 {name.lower(): value for name, value in self.headers.items()},
                 json.loads(raw) if raw else None,
+                self.path,
             )
         )
         if reply is None:

@@ -178,10 +178,11 @@ class Catalog:
 
     def _found(self, model: Any) -> Found:
         """What the SDK's ``IndexModel`` says, checked."""
-        fields = list(model.schema.fields.values())
-        if len(fields) != 1 or getattr(fields[0], "dimension", None) is None:
+        fields = model.schema.fields.values()
+        dense = [field for field in fields if getattr(field, "dimension", None) is not None]
+        if len(dense) != 1:
             raise InvalidRequest(
-                f"the index '{model.name}' is not one of dense vectors alone",
+                f"the index '{model.name}' has {len(dense)} fields of dense vectors, not one",
                 provider="pinecone",
                 where=self._settings.host,
                 hint="choose another index_name: Luminora makes the index itself",
@@ -189,8 +190,8 @@ class Catalog:
         tags = model.tags or {}
         return Found(
             name=model.name,
-            dimension=fields[0].dimension,
-            metric=fields[0].metric,
+            dimension=dense[0].dimension,
+            metric=dense[0].metric,
             host=self._link.reachable(model.host) if model.host else None,
             ready=model.status.ready,
             leaving=model.status.state == "Terminating",

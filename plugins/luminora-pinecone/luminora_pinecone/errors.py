@@ -38,7 +38,7 @@ _KINDS: Final[Mapping[int, tuple[type[ProviderError], str | None]]] = {
         "the SDK has tried several times already: try again later",
     ),
 }
-_LATER: Final = "nothing is lost: what was not stored is tried again later, or by luminora reindex"
+_LATER: Final = "Nothing is lost: what was not stored is tried again later, or by luminora reindex"
 
 
 def translated(error: Exception, *, where: str, key: str, variable: str) -> LuminoraError:

@@ -102,7 +102,7 @@ class Link:
                 api_key=self.settings.api_key,
                 host=self.settings.host,
                 timeout=min(_ATTEMPT, self.settings.timeout),
-                retry_config=RetryConfig(max_wait=5.0),
+                retry_config=RetryConfig(max_retries=2, max_wait=2.0),
             )
         return self._control
 

@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 from luminora.providers import VectorItem
 from luminora.providers.vectors import Entry, Filters
@@ -23,8 +24,8 @@ MAX_VECTORS: Final = 1_000
 """Vectors one upsert takes, and ids one deletion takes."""
 MAX_BYTES: Final = 1_900_000
 """Of the two megabytes that one upsert takes; some room is left for what surrounds the vectors."""
-MAX_FETCHED: Final = 100
-"""Ids of one fetch: they travel in the address, of which proxies take about eight kilobytes."""
+MAX_ADDRESS: Final = 6_000
+"""Characters of the ids of one fetch: they travel in the address, where eight thousand is much."""
 _NUMBER: Final = 26
 """Bytes of a float and its comma in JSON, at most."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:@/+=-]{1,255}")
@@ -115,6 +116,20 @@ class Records:
 def portions(values: Sequence[T], size: int) -> list[Sequence[T]]:
     """``values`` in pieces of at most ``size``."""
     return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+def addressed(keys: Sequence[str]) -> list[list[str]]:
+    """Records' ids in pieces that fit into an address each."""
+    pieces: list[list[str]] = []
+    room = 0
+    for key in keys:
+        needed = len(quote(key, safe="")) + len("&ids=")
+        if needed > room or not pieces:
+            pieces.append([])
+            room = MAX_ADDRESS
+        pieces[-1].append(key)
+        room -= needed
+    return pieces
 
 
 def _size(entry: Entry) -> int:

@@ -29,7 +29,7 @@ from luminora.providers.vectors import (
 from luminora_pinecone.catalog import tag_of
 from luminora_pinecone.link import Link
 from luminora_pinecone.place import Call, Place
-from luminora_pinecone.records import MAX_FETCHED, MAX_VECTORS, Records, portions
+from luminora_pinecone.records import MAX_VECTORS, Records, addressed, portions
 from luminora_pinecone.settings import Settings
 
 if TYPE_CHECKING:
@@ -270,9 +270,7 @@ class PineconeStore(VectorStoreProvider):
         def get(portion: Sequence[str]) -> Call[Any]:
             return lambda index: index.fetch(ids=portion, namespace=space)
 
-        answers = await self._place.gather(
-            [get(portion) for portion in portions(keys, MAX_FETCHED)]
-        )
+        answers = await self._place.gather([get(portion) for portion in addressed(keys)])
         found = {}
         for answer in answers:
             for key, vector in answer.vectors.items():

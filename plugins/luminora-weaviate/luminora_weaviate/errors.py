@@ -20,7 +20,7 @@ from luminora.errors import (
 )
 from luminora_weaviate.settings import Settings
 
-_LATER: Final = "nothing is lost: what was not stored is tried again later, or by luminora reindex"
+_LATER: Final = "Nothing is lost: what was not stored is tried again later, or by luminora reindex"
 _RPC: Final[Mapping[str, int]] = {
     "UNAUTHENTICATED": 401,
     "PERMISSION_DENIED": 403,
@@ -90,7 +90,8 @@ def translated(error: Exception, settings: Settings) -> LuminoraError:
             text, provider="weaviate", where=settings.address, hint="upgrade to 1.29 or newer"
         )
     if _unreachable(error):
-        return unavailable(f"Weaviate cannot be reached: {text}", settings)
+        reason = next((str(link) for link in _chain(error) if isinstance(link, OSError)), "")
+        return unavailable(f"Weaviate cannot be reached: {reason or text}", settings)
     return ProviderError(
         f"the Weaviate client failed: {name}: {text}", provider="weaviate", where=settings.address
     )

@@ -250,6 +250,6 @@ async def test_an_index_made_otherwise_is_refused(filled, pinecone_double):
     field["metric"] = "euclidean"
     with pytest.raises(ConfigError, match="euclidean"):
         await store.ensure(3)
-    pinecone_double.indexes["luminora-messages"].schema["fields"]["more"] = {"type": "string"}
+    pinecone_double.indexes["luminora-messages"].schema["fields"] = {"text": {"type": "string"}}
     with pytest.raises(InvalidRequest, match="index_name"):
         await store.ensure(3)

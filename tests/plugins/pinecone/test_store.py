@@ -146,12 +146,16 @@ def test_portions_keep_to_the_limits():
         assert len(vectors) == 1 or len(json.dumps(vectors, ensure_ascii=False)) < MAX_BYTES
 
 
-async def test_many_ids_are_fetched_and_deleted(make):
-    store = make()
+@EITHER
+@pytest.mark.parametrize("tail", ["", "/" * 249, "ñ"], ids=["short", "long", "not ASCII"])
+async def test_many_ids_are_fetched_and_deleted(make, pinecone_double, per_user, tail):
+    store = make(namespace_per_user=per_user)
     await store.ensure(3)
-    await store.upsert([item(n) for n in range(1200)])
-    ids = [f"m{n}" for n in range(1200)]
+    ids = [f"m{n}{tail}" for n in range(1200)]
+    await store.upsert([VectorItem(id=i, user_id="ana", vector=[1.0, 0.0, 0.0]) for i in ids])
+    pinecone_double.seen.clear()
     assert len(await store.fetch("ana", [*ids, *ids])) == 1200
+    assert all(len(request.target) < 8_000 for request in pinecone_double.seen)
     assert await store.delete({"user_id": "ana", "id": [*ids, "absent"]}) == 1200
     assert await store.count({"user_id": "ana"}) == 0
 
