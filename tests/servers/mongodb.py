@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -116,13 +116,16 @@ class MongoDatabase:
         )
 
 
+@contextmanager
 def database_on(url: str) -> Iterator[MongoDatabase]:
     """An empty database, dropped at the end."""
     database = MongoDatabase(url, f"luminora_{uuid4().hex[:16]}")
-    yield database
-    with suppress(Exception):  # the test may have left the server dead; the next one restarts it
-        database.client.drop_database(database.name)
-    database.client.close()
+    try:
+        yield database
+        with suppress(Exception):  # the test may have left the server dead; the next restarts it
+            database.client.drop_database(database.name)
+    finally:
+        database.client.close()
 
 
 def _running(server: MongoServer) -> MongoServer:
@@ -158,4 +161,5 @@ def mongo_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def mongo_database(mongo_url: str) -> Iterator[MongoDatabase]:
     """An empty database."""
-    yield from database_on(mongo_url)
+    with database_on(mongo_url) as database:
+        yield database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pymongo
 from pymongo import AsyncMongoClient, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure
 
 from luminora.errors import ConfigError, SchemaPending, StorageError, StorageUnavailable
 from luminora.providers.base import ProviderContext
@@ -42,18 +42,18 @@ class Settings:
     """What a configuration says of the connection.
 
     Attributes:
-        options: Arguments of the driver's client.
-        url: The URL, with its password; None where host and port are given.
+        options: Arguments of the driver's client, a password among them.
         database: The database's name.
         where: Host, port and database for errors; never a password.
+        patience: Seconds to look for a server when connecting.
         timeout: Seconds one operation may take, retries included.
         allow_standalone: Whether to work without transactions.
     """
 
     options: Mapping[str, Any] = field(repr=False)
-    url: str | None = field(repr=False)
     database: str
     where: str
+    patience: float
     timeout: float
     allow_standalone: bool
 
@@ -83,9 +83,9 @@ def settings_of(config: Mapping[str, Any], context: ProviderContext) -> Settings
             options[option] = config[name]
     if config.get("tls_ca_file"):
         options["tlsCAFile"] = str(context.path(config["tls_ca_file"], ""))
-    url, place, database = None, "", config.get("database")
+    database = config.get("database")
     if config.get("url_env"):
-        url = context.secret(config["url_env"], provider="mongodb")
+        url = options["host"] = context.secret(config["url_env"], provider="mongodb")
         place, named = _parsed(url, config["url_env"])
         database = database or named
     else:
@@ -96,9 +96,9 @@ def settings_of(config: Mapping[str, Any], context: ProviderContext) -> Settings
     database = database or _DEFAULT_DATABASE
     return Settings(
         options,
-        url,
         database,
         f"{place}/{database}",
+        config.get("connect_timeout_seconds", 10),
         config.get("timeout_seconds", 30),
         config.get("allow_standalone", False),
     )
@@ -144,14 +144,16 @@ class Live:
 
     Attributes:
         topology: ``"replica set"``, ``"sharded cluster"`` or ``"standalone"``.
+        ending: Closes the client, at the latest when ``asyncio.run`` ends the loop's asynchronous
+            generators: later nobody could, because its sockets belong to the loop.
         known: The collections that were seen to be there.
-        turns: Who may write several rows of a user; see the storage.
     """
 
     client: Client
     database: Database
     loop: asyncio.AbstractEventLoop
     topology: str
+    ending: AsyncGenerator[None]
     known: set[str] = field(default_factory=set)
 
     @property
@@ -185,11 +187,9 @@ class Connection:
         found = await self._connect()
         present = self._live
         if present is not None and present.loop is loop:  # another coroutine was quicker
-            await found.client.close()
+            await found.ending.aclose()
             return present
         self._live = found
-        if present is not None:
-            await _abandon(present.client)
         return found
 
     async def live(self) -> Live:
@@ -211,17 +211,13 @@ class Connection:
         try:
             yield found
         finally:
-            await found.client.close()
+            await found.ending.aclose()
 
     async def aclose(self) -> None:
         """Close the client; calling it again is harmless."""
         found, self._live = self._live, None
-        if found is None:
-            return
-        if found.loop is asyncio.get_running_loop():
-            await found.client.close()
-        else:
-            await _abandon(found.client)
+        if found is not None and found.loop is asyncio.get_running_loop():
+            await found.ending.aclose()
 
     async def require(self, live: Live, names: Iterable[str]) -> None:
         """See that collections are there: MongoDB would make absent ones, without their rules.
@@ -245,25 +241,36 @@ class Connection:
     async def _connect(self) -> Live:
         settings = self.settings
         with translated(self.where):
-            client: Client = AsyncMongoClient(settings.url, **settings.options)
+            client: Client = AsyncMongoClient(**settings.options)
+        ending = _ending(client)
+        await anext(ending)
         try:
-            with translated(self.where), pymongo.timeout(settings.timeout):
-                hello = await client.admin.command("hello")
+            with translated(self.where), pymongo.timeout(settings.patience):
+                topology = _topology(await client.admin.command("hello"))
+            self._acceptable(topology)
         except BaseException:
-            await client.close()
+            await ending.aclose()
             raise
-        topology = _topology(hello)
-        if topology == "standalone" and not settings.allow_standalone:
-            await client.close()
+        database = client.get_database(
+            settings.database, write_concern=WriteConcern("majority", j=True)
+        )
+        return Live(client, database, asyncio.get_running_loop(), topology, ending)
+
+    def _acceptable(self, topology: str) -> None:
+        if topology == "standalone" and not self.settings.allow_standalone:
             raise StorageError(
                 "this is a standalone server: it cannot write several documents as one",
                 where=self.where,
                 hint=STANDALONE,
             )
-        database = client.get_database(
-            settings.database, write_concern=WriteConcern("majority", j=True)
-        )
-        return Live(client, database, asyncio.get_running_loop(), topology)
+
+
+async def _ending(client: Client) -> AsyncGenerator[None]:
+    """Waits for its own end, and closes the client then."""
+    try:
+        yield
+    finally:
+        await client.close()
 
 
 async def facts_of(connection: Connection, live: Live) -> Document:
@@ -307,12 +314,6 @@ def _lacking(status: Mapping[str, Any], database: str) -> list[str]:
         if whole or resource.get("anyResource"):
             granted.update(privilege["actions"])
     return sorted(_NEEDED - granted)
-
-
-async def _abandon(client: Client) -> None:
-    """Let go of a client whose loop has ended: its sockets went with the loop's transports."""
-    with contextlib.suppress(RuntimeError, PyMongoError):
-        await client.close()
 
 
 def _ms(seconds: float) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 from bson.int64 import Int64
@@ -102,7 +102,7 @@ def row_of(collection: Collection, document: Mapping[str, Any]) -> Row:
     return row
 
 
-@lru_cache(maxsize=None)
+@cache
 def _fields(name: str) -> tuple[tuple[str, str, Callable[[Any], Any] | None], ...]:
     collection = COLLECTIONS[name]
     return tuple(

@@ -34,11 +34,6 @@ NO_SEARCH: Final = frozenset({59, 115, 31082, 40324, 6047401})
 
 _ATLAS: Final = 8000
 _REFUSED: Final = frozenset({11, 18})
-_FORBIDDEN: Final = frozenset({13, 31, 33})
-_INVALID: Final = frozenset({2, 14, 121, 10334, 17280, 17419})
-_FULL: Final = frozenset({12501, 14031})
-_READ_ONLY: Final = frozenset({278})
-_OLD: Final = "requires at least"
 _SAID: Final = 300
 """Characters of a server's message that an error quotes."""
 
@@ -46,6 +41,71 @@ STANDALONE: Final = (
     "start it as a replica set of one: mongod --replSet rs0, then once mongosh --eval "
     "'rs.initiate()'; or docker run -d -p 27017:27017 mongodb/mongodb-atlas-local; or set "
     "allow_standalone and accept that a crash can leave half of a write"
+)
+
+
+_CODES: Final[tuple[tuple[frozenset[int], type[LuminoraError], str, str], ...]] = (
+    (
+        frozenset({13, 31, 33}),
+        PermissionRefused,
+        "the user lacks a right",
+        "grant it: db.grantRolesToUser(USER, [{role: 'dbOwner', db: DATABASE}])",
+    ),
+    (
+        frozenset({2, 14, 121, 10334, 17280, 17419}),
+        InputError,
+        "the database refuses a value",
+        "a document has at most 16 MiB, and what `luminora migrate` demands of it",
+    ),
+    (
+        frozenset({NAMESPACE_NOT_FOUND}),
+        SchemaPending,
+        "a collection is missing",
+        "luminora migrate",
+    ),
+    (
+        frozenset({12501, 14031}),
+        StorageFull,
+        "no space is left",
+        "free some space and try again; what was stored before is intact",
+    ),
+    (
+        frozenset({278}),
+        StorageReadOnly,
+        "writes are blocked",
+        "ask whoever runs the cluster: it was told to take none",
+    ),
+    (
+        # Elections, lost races, shutdowns: what is over when one tries again.
+        frozenset(
+            {6, 7, 24, 89, 91, 112, 133, 134, 189, 246, 251, 262}
+            | {9001, 10107, 11600, 11602, 13435, 13436}
+        ),
+        StorageUnavailable,
+        "the server is busy or changes its primary",
+        "try again",
+    ),
+)
+_KINDS: Final[tuple[tuple[tuple[type[Exception], ...], type[LuminoraError], str, str], ...]] = (
+    (
+        (errors.DocumentTooLarge, BSONError),
+        InputError,
+        "the database refuses a value",
+        "a document has at most 16 MiB",
+    ),
+    (
+        (errors.ConfigurationError,),
+        StorageError,
+        "the driver refuses the connection",
+        "check the settings in luminora.json, and that the server is MongoDB 4.4 or newer",
+    ),
+    (
+        (errors.ServerSelectionTimeoutError,),
+        StorageUnavailable,
+        "no MongoDB server answers",
+        "check that it runs, that host, port and tls are right, and that a firewall or Atlas's IP "
+        "access list lets this machine in",
+    ),
 )
 
 
@@ -64,73 +124,40 @@ def translated(where: str) -> Iterator[None]:
 
 def translate(error: Exception, where: str) -> LuminoraError:
     """The error of ours that says what ``error`` means."""
-    if isinstance(error, errors.DocumentTooLarge | BSONError):
-        return InputError(f"the database refuses a value: {_short(error)}", where=where)
-    if isinstance(error, errors.OperationFailure) and not isinstance(
-        error, errors.ExecutionTimeout | errors.WTimeoutError
-    ):
+    if isinstance(error, errors.OperationFailure) and not error.timeout:
         return _refusal(error, where)
-    if isinstance(error, errors.ConfigurationError):
-        if _OLD in str(error):
-            hint = "upgrade the server: Luminora needs MongoDB 4.4 or newer"
-            return StorageError(f"the server is too old: {_short(error)}", where=where, hint=hint)
-        hint = "check the connection's settings in luminora.json"
-        return StorageError(f"it cannot be connected to: {_short(error)}", where=where, hint=hint)
-    if isinstance(error, errors.ServerSelectionTimeoutError):
-        return StorageUnavailable(
-            f"no MongoDB server answers: {_short(error)}",
-            where=where,
-            hint="check that it runs, that host, port and tls are right and that a firewall or "
-            "Atlas's IP access list lets this machine in",
-        )
-    if error_timeout(error):
+    said = _short(error)
+    for kinds, ours, what, hint in _KINDS:
+        if isinstance(error, kinds):
+            return ours(f"{what}: {said}", where=where, hint=hint)
+    if isinstance(error, errors.PyMongoError) and error.timeout:
         hint = "try again, or raise timeout_seconds"
-        return StorageUnavailable(
-            f"no answer within the deadline: {_short(error)}", where=where, hint=hint
-        )
+        return StorageUnavailable(f"no answer within the deadline: {said}", where=where, hint=hint)
     if isinstance(error, errors.ConnectionFailure):
-        return StorageUnavailable(
-            f"the connection was lost: {_short(error)}", where=where, hint="try again"
-        )
-    return StorageError(f"{type(error).__name__}: {_short(error)}", where=where)
-
-
-def error_timeout(error: Exception) -> bool:
-    """Whether a deadline passed, the driver's or the server's."""
-    return isinstance(error, errors.PyMongoError) and error.timeout
+        lost = f"the connection was lost: {said}"
+        return StorageUnavailable(lost, where=where, hint="try again")
+    return StorageError(f"{type(error).__name__}: {said}", where=where)
 
 
 def _refusal(error: errors.OperationFailure, where: str) -> LuminoraError:
     """The server answered, and said no."""
     code, said = _code(error), _short(error)
-    quota = code == _ATLAS and "quota" in said
-    if code in _REFUSED or (code == _ATLAS and "auth" in said.lower()):
+    if code == _ATLAS:
+        code = 18 if "auth" in said.lower() else 14031 if "quota" in said else code
+    if code in _REFUSED:
         return AuthenticationFailed(
             "the server refused the user name or the password",
             code=str(code),
             where=where,
             hint="check user, auth_source and the variable that password_env or url_env names",
         )
-    if code in _FORBIDDEN:
-        return PermissionRefused(
-            f"the user lacks a right: {said}",
-            code=str(code),
-            where=where,
-            hint="grant it: db.grantRolesToUser(USER, [{role: 'dbOwner', db: DATABASE}])",
-        )
     if code in DUPLICATE:
         return Conflict(f"another row stands in the way: {_index(error)}", where=where)
-    if code in _INVALID:
-        return InputError(f"the database refuses a value: {said}{_place(error)}", where=where)
-    if code == NAMESPACE_NOT_FOUND:
-        return SchemaPending("a collection is missing", where=where, hint="luminora migrate")
-    if code in _FULL or quota:
-        hint = "free some space and try again; what was stored before is intact"
-        return StorageFull(f"no space is left: {said}", where=where, hint=hint)
-    if code in _READ_ONLY:
-        return StorageReadOnly(f"writes are blocked: {said}", where=where)
     if "Transaction numbers are only allowed" in said:
         return StorageError("the server knows no transactions", where=where, hint=STANDALONE)
+    for codes, ours, what, hint in _CODES:
+        if code in codes:
+            return ours(f"{what}: {said}{_place(error)}", where=where, hint=hint)
     if _transient(error):
         return StorageUnavailable(f"the server is busy: {said}", where=where, hint="try again")
     return StorageError(f"the server refused: {said} (code {code})", where=where)
@@ -160,7 +187,8 @@ def _short(error: Exception) -> str:
     said = details.get("errmsg") if isinstance(details, dict) else None
     if isinstance(error, errors.BulkWriteError) and error.details.get("writeErrors"):
         said = error.details["writeErrors"][0].get("errmsg")
-    text = " ".join(str(said or error).split(", Timeout: ")[0].split())
+    text = str(said or error).split(", Timeout: ")[0].split(" (configured timeouts")[0]
+    text = " ".join(text.split())
     return text if len(text) <= _SAID else f"{text[:_SAID]}…"
 
 

@@ -24,8 +24,12 @@ from luminora.providers.sql import json_text
 from luminora_mongodb import lease
 from luminora_mongodb.connection import Connection, Database, Live
 from luminora_mongodb.documents import document_of, row_of
-from luminora_mongodb.errors import INDEX_NOT_FOUND, NAMESPACE_EXISTS, NAMESPACE_NOT_FOUND
-from luminora_mongodb.errors import translated
+from luminora_mongodb.errors import (
+    INDEX_NOT_FOUND,
+    NAMESPACE_EXISTS,
+    NAMESPACE_NOT_FOUND,
+    translated,
+)
 
 _LEDGER: Final = SCHEMA_MIGRATIONS.name
 _LOCK: Final = "schema_migrations_lock"

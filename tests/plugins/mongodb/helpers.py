@@ -5,15 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from luminora.providers import ProviderContext
-from luminora.testing import migrate
 from luminora_mongodb.storage import MongoStorage
 from luminora_mongodb.vectors import AtlasVectorStore
+
+from luminora.providers import ProviderContext
+from luminora.testing import migrate
 from tests.servers.mongodb import MongoDatabase
 
 
 def storage_on(
-    database: MongoDatabase, *, prefix: str = "", env: dict[str, str] | None = None, **config: Any
+    database: MongoDatabase,
+    /,
+    *,
+    prefix: str = "",
+    env: dict[str, str] | None = None,
+    **config: Any,
 ) -> MongoStorage:
     context = ProviderContext(
         data_dir=Path("data"), env={**database.env, **(env or {})}, table_prefix=prefix
@@ -21,7 +27,7 @@ def storage_on(
     return MongoStorage({**database.config, **config}, context)
 
 
-async def migrated(database: MongoDatabase, **settings: Any) -> MongoStorage:
+async def migrated(database: MongoDatabase, /, **settings: Any) -> MongoStorage:
     storage = storage_on(database, **settings)
     await migrate(storage)
     await storage.connect()
@@ -29,7 +35,7 @@ async def migrated(database: MongoDatabase, **settings: Any) -> MongoStorage:
 
 
 def vectors_on(
-    database: MongoDatabase, *, storage: MongoStorage | None = None, **config: Any
+    database: MongoDatabase, /, *, storage: MongoStorage | None = None, **config: Any
 ) -> AtlasVectorStore:
     env = database.env
     context = ProviderContext(data_dir=Path("data"), env=env, storage=storage)

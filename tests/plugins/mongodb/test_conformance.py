@@ -1,11 +1,11 @@
-import pytest
-
 import asyncio
+
+import pytest
+from luminora_mongodb.storage import MongoStorage
+from luminora_mongodb.vectors import AtlasVectorStore
 
 from luminora.providers import VectorStoreProvider
 from luminora.testing import StorageConformance, VectorStoreConformance, declared_capabilities
-from luminora_mongodb.storage import MongoStorage
-from luminora_mongodb.vectors import AtlasVectorStore
 from tests.plugins.mongodb.helpers import migrated, vectors_on
 from tests.servers.mongodb import on_a_real_server
 

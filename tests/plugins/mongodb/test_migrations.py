@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from luminora_mongodb.documents import stored
 
 from luminora.errors import MigrationError, MigrationLockTimeout, SchemaDirty, StorageUnavailable
 from luminora.migrations import MigrationRunner, load_all
 from luminora.providers import COLLECTIONS, EVERY_USER, LedgerEntry
 from luminora.testing.data import session
-from luminora_mongodb.documents import stored
 from tests.plugins.mongodb.helpers import migrated, storage_on
 
 pytestmark = [

@@ -74,7 +74,7 @@ class Server:
         if handler is None:
             raise CommandError(59, "CommandNotFound", f"no such command: '{name}'")
         self._authorise(name, user)
-        reply = await self._within(command, name, handler)
+        reply = await self._within({**command, "$user": user}, name, handler)
         if struck is not None and "writeConcernError" in struck:
             reply["writeConcernError"] = struck["writeConcernError"]
         if struck is not None and struck.get("closeAfter"):  # our own: done, but nobody is told
@@ -188,8 +188,20 @@ class Server:
     async def do_buildinfo(self, _: Doc, __: Transaction) -> Doc:
         return {"version": "7.0.0", "versionArray": [7, 0, 0, 0]}
 
-    async def do_connectionstatus(self, _: Doc, __: Transaction) -> Doc:
-        return {"authInfo": {"authenticatedUsers": [], "authenticatedUserPrivileges": []}}
+    async def do_connectionstatus(self, command: Doc, _: Transaction) -> Doc:
+        user = command.get("$user")
+        if user is None:
+            return {"authInfo": {"authenticatedUsers": [], "authenticatedUserPrivileges": []}}
+        writes = self.shape.users[user]["role"] != "read"
+        actions = ["find", *(["insert", "update", "remove"] if writes else [])]
+        return {
+            "authInfo": {
+                "authenticatedUsers": [{"user": user, "db": "admin"}],
+                "authenticatedUserPrivileges": [
+                    {"resource": {"db": command["$db"], "collection": ""}, "actions": actions}
+                ],
+            }
+        }
 
     async def do_replsetgetstatus(self, _: Doc, __: Transaction) -> Doc:
         if self.shape.standalone:

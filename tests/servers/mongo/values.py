@@ -60,9 +60,8 @@ def project(doc: Doc, projection: Mapping[str, Any] | None, now: datetime, score
     """The document with the wanted fields only."""
     if not projection:
         return doc
-    if all(how in (0, False) for how in projection.values() if not isinstance(how, str | dict)):
-        if not any(isinstance(how, str | dict) for how in projection.values()):
-            return {name: value for name, value in doc.items() if name not in projection}
+    if all(not isinstance(how, str | dict) and not how for how in projection.values()):
+        return {name: value for name, value in doc.items() if name not in projection}
     rest = {name: how for name, how in projection.items() if name != "_id"}
     found = {"_id": doc["_id"]} if "_id" in doc and projection.get("_id", 1) else {}
     for name, how in rest.items():
