@@ -21,6 +21,7 @@ from luminora_chromadb.refusals import refusal
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _CONNECTIONS: Final = 10
 _NAME: Final = "chromadb"
+_SENT: Final = {"Authorization": "Bearer {}", "X-Chroma-Token": "{}"}
 
 
 class Remote(Link):
@@ -63,8 +64,7 @@ class Remote(Link):
         )
         self._headers = {"Content-Type": "application/json"}
         if token is not None:
-            bearer = token_header != "X-Chroma-Token"
-            self._headers[token_header] = f"Bearer {token}" if bearer else token
+            self._headers[token_header] = _SENT[token_header].format(token)
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -17,6 +17,7 @@ from luminora.errors import (
     DimensionMismatch,
     InputError,
     InvalidRequest,
+    LuminoraError,
     MalformedResponse,
     PermissionRefused,
     RateLimited,
@@ -101,7 +102,7 @@ async def test_a_bad_answer_is_told_in_our_words(reply, kind, says):
         lambda: store.upsert([item(1)]),
         lambda: store.delete(ANA),
         lambda: store.fetch("ana", ["m1"]),
-        lambda: store.describe(),
+        store.describe,
     ):
         with pytest.raises(kind) as caught:
             await call()
@@ -183,7 +184,7 @@ async def test_a_server_that_hangs(chroma):
 
 async def test_a_tenant_that_does_not_exist(chroma):
     store = store_of(chroma, tenant="nobody", database="nothing")
-    with pytest.raises(StorageError) as caught:
+    with pytest.raises(LuminoraError, match="nothing") as caught:
         await store.ensure(4)
     assert str(chroma.port) in str(caught.value)
     await store.aclose()
