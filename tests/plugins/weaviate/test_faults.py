@@ -221,6 +221,20 @@ async def test_what_cannot_be_undone_is_said(weaviate_double, filled):
     assert await store.count(ANA) == 6
 
 
+async def test_nothing_is_deleted_from_a_server_that_stopped_answering(filled, weaviate_double):
+    store = await filled()
+    broken = (grpc.StatusCode.INTERNAL, "panic", "BatchObjects")
+    with (
+        weaviate_double.grpc_failing(*broken, skip=1),
+        pytest.raises(StorageUnavailable, match="may be stored"),
+    ):
+        await store.upsert(items(1200))
+    assert "BatchDelete" not in weaviate_double.called
+    assert await store.count(ANA) == 500
+    await store.upsert(items(1200))
+    assert await store.count(ANA) == 1200
+
+
 async def test_cancelling_leaves_no_request_behind(weaviate_double, filled):
     store = await filled()
     with weaviate_double.grpc_failing(None):
