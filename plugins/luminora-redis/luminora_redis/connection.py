@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakSet
 
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as HungUp
@@ -188,7 +189,8 @@ class Connections:
             raise StorageUnavailable(
                 f"no connection within {settings.connect_seconds:g} seconds",
                 where=self.where,
-                hint="check that the server runs, and host and port",
+                hint="check that the server runs, and host and port"
+                + (", and that it speaks TLS" if settings.kind is SSLConnection else ""),
             ) from error
         except (RedisError, OSError) as error:
             raise translate(error, self.where) from error
