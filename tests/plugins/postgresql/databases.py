@@ -14,8 +14,8 @@ from luminora.testing import migrate
 from tests.servers.postgresql import PostgresDatabase, create_database, drop_database, run_sql
 
 
-def settings(at: PostgresDatabase, **changes: Any) -> Settings:
-    context = ProviderContext(data_dir=Path("data"), env=at.env)
+def settings(at: PostgresDatabase, env_: dict[str, str] | None = None, **changes: Any) -> Settings:
+    context = ProviderContext(data_dir=Path("data"), env={**at.env, **(env_ or {})})
     return Settings.of({**at.config, **changes}, context)
 
 

@@ -230,6 +230,9 @@ async def main(config):
     parameters["dbname"] = config["database"]
     storage = PostgresStorage(Settings(parameters=parameters, direct=parameters))
     taken = []
+    await storage.connect()
+    print("ready", flush=True)
+    sys.stdin.readline()
     while jobs := await storage.lease_jobs(3, 60):
         taken += [job["id"] for job in jobs]
     print(json.dumps(taken))
@@ -244,9 +247,12 @@ async def test_two_processes_never_lease_the_same_job(migrated_database, storage
     jobs = [storage.job_row(user, "digest", {"n": n}) for n in range(200)]
     await storage.transaction([Insert("jobs", user, job) for job in jobs])
     command = [sys.executable, "-c", WORKER, json.dumps(migrated_database.config)]
-    workers = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/") for _ in range(2)
-    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    workers = [subprocess.Popen(command, cwd="/", **pipes) for _ in range(2)]
+    assert [worker.stdout.readline() for worker in workers] == ["ready\n"] * 2
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
     lists = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
     taken = [job for one in lists for job in one]
     assert sorted(taken) == sorted(job["id"] for job in jobs)
@@ -411,6 +417,7 @@ async def test_rights_and_modes_that_forbid_writing_are_told_apart(
     assert await storage.count("messages", "ana") == 0
     with pytest.raises(PermissionRefused, match="messages"):
         await storage.insert("messages", "ana", message("ana", 1))
+    await storage.aclose()
     migrated_database.sql(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
     migrated_database.sql(f"ALTER ROLE {role} SET default_transaction_read_only = on")
     with pytest.raises(StorageReadOnly):
@@ -450,6 +457,7 @@ def test_too_many_connections_are_told_apart(postgres_admin):
         async def crowd() -> None:
             storage = databases.storage(database, max_connections=20)
             async with AsyncExitStack() as held:
+                held.push_async_callback(storage.aclose)
                 for _ in range(12):
                     await held.enter_async_context(storage.connections.connection())
 
