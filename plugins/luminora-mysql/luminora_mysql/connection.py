@@ -311,7 +311,13 @@ async def _greeted(login: Login, seconds: float) -> Any:
     try:
         await raw.connect()
     except (asyncmy.Error, OSError) as error:
-        if login.tls.mode == "preferred" and _unencrypted(raw):
+        if login.tls.mode != "disabled" and _unencrypted(raw):
+            if login.tls.mode != "preferred":
+                raise StorageError(
+                    f'the server offers no encryption, and ssl_mode is "{login.tls.mode}"',
+                    where=login.where,
+                    hint="give the server a certificate, or set ssl_mode to preferred or disabled",
+                ) from error
             plain = replace(login, tls=replace(login.tls, mode="disabled"))
             return await _greeted(plain, seconds)
         if isinstance(error, OSError):

@@ -8,12 +8,10 @@ Vectors lie sorted by their user, and a query compares all of that user's on the
 
 from __future__ import annotations
 
-import json
-import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import asyncmy
 
@@ -28,8 +26,6 @@ from luminora.providers.vector_store import (
     VectorStoreProvider,
 )
 from luminora.providers.vectors import (
-    Entry,
-    Filters,
     check_dimension,
     check_index,
     check_model,
@@ -38,30 +34,28 @@ from luminora.providers.vectors import (
     entries_of,
     filters_of,
     mismatch,
-    placed,
     unit,
 )
-from luminora_mysql.connection import Connection, Connections, Result, Version
+from luminora_mysql.connection import Connection, Connections, Result
 from luminora_mysql.errors import ABSENT, number_of, translate
-from luminora_mysql.migrations import COLLATION
 from luminora_mysql.settings import PROVIDER
-
-MAX_DIMENSION: Final = 16_383
-"""What a column of vectors takes."""
-SINCE: Final = ("MariaDB", (11, 7, 0))
+from luminora_mysql.vectortable import (
+    FILING,
+    MAX_DIMENSION,
+    Meta,
+    VectorTable,
+    check_server,
+    comment_of,
+    condition,
+    hexed,
+    little,
+    meta_of,
+)
 
 _ROWS: Final = 200
 """Items in one INSERT."""
 _PORTION: Final = 2_048
 """Items deleted in one transaction."""
-_FILING: Final = ("id", "user_id", "session_id", "personality_name", "kind")
-
-
-class Meta(NamedTuple):
-    """What an index holds, kept as the comment on its table."""
-
-    dimension: int
-    model_id: str | None
 
 
 class MySqlVectorStore(VectorStoreProvider):
@@ -88,9 +82,8 @@ class MySqlVectorStore(VectorStoreProvider):
         self._connections = connections
         self._own = own
         self._prefix = table_prefix
-        self._table = f"{table_prefix}{placed('message_embeddings', index)}"
-        self._quoted = f"`{self._table}`"
-        self._where = f"{connections.where}, {self._table}"
+        self._table = VectorTable(table_prefix, index)
+        self._where = f"{connections.where}, {self._table.name}"
 
     def at(self, index: str) -> MySqlVectorStore:
         """The same database, another table."""
@@ -109,10 +102,10 @@ class MySqlVectorStore(VectorStoreProvider):
         """
         check_dimension(dimension, MAX_DIMENSION, metric)
         async with self._connections.connection() as connection:
-            _check_server(connection.version, self._where)
+            check_server(connection.version, self._where)
             meta = await self._meta(connection)
             if meta is None:
-                await connection.run(self._create(connection, Meta(dimension, model_id)))
+                await connection.run(self._table.create(connection, Meta(dimension, model_id)))
                 meta = await self._meta(connection)  # somebody else may have been quicker
             if meta is None:
                 raise StorageError(
@@ -124,8 +117,8 @@ class MySqlVectorStore(VectorStoreProvider):
                 raise mismatch(meta.dimension, dimension, self._where)
             check_model(meta.model_id, model_id, dimension, self._where)
             if meta.model_id is None and model_id is not None:
-                comment = _comment(connection, Meta(dimension, model_id))
-                await connection.run(f"ALTER TABLE {self._quoted} {comment}")
+                comment = comment_of(connection, Meta(dimension, model_id))
+                await connection.run(f"ALTER TABLE {self._table.quoted} {comment}")
 
     async def upsert(self, items: Sequence[VectorItem]) -> None:
         """Store the items, replacing those of the same user and id; all or none.
@@ -147,7 +140,7 @@ class MySqlVectorStore(VectorStoreProvider):
                 if len(item.vector) != meta.dimension:
                     raise mismatch(meta.dimension, len(item.vector), self._where)
             portions = [entries[n : n + _ROWS] for n in range(0, len(entries), _ROWS)]
-            inserts = [self._insert(connection, portion) for portion in portions]
+            inserts = [self._table.insert(connection, portion) for portion in portions]
             await self._all(connection, ["BEGIN", *inserts, "COMMIT"])
 
     async def query(
@@ -156,15 +149,15 @@ class MySqlVectorStore(VectorStoreProvider):
         """The ``top_k`` (at most 4,096) nearest items that match, best first; one round trip."""
         filters, wanted = filters_of(where), unit(vector)
         check_top_k(top_k)
-        condition, params = _condition(filters)
+        matching, params = condition(filters)
         text = (
             f"SELECT id, VEC_DISTANCE_COSINE(embedding, UNHEX(%s)) AS distance "
-            f"FROM {self._quoted} WHERE {condition} ORDER BY distance, id LIMIT %s"
+            f"FROM {self._table.quoted} WHERE {matching} ORDER BY distance, id LIMIT %s"
         )
         async with self._connections.connection() as connection:
-            search = connection.literal(text, (_hex(wanted), *params, top_k))
-            results, error = await connection.batch([self._ask(connection), search])
-        meta = _read(results)
+            search = connection.literal(text, (hexed(wanted), *params, top_k))
+            results, error = await connection.batch([self._table.ask(connection), search])
+        meta = meta_of(results)
         if meta is None:
             return []
         if meta.dimension != len(wanted):
@@ -175,20 +168,22 @@ class MySqlVectorStore(VectorStoreProvider):
 
     async def fetch(self, user_id: str, ids: Sequence[str]) -> list[VectorItem]:
         """Those of the items that the user has, their vectors at length 1."""
-        condition, params = _condition(filters_of({"user_id": user_id, "id": ids}, ids=True))
-        text = f"SELECT {', '.join(_FILING)}, HEX(embedding) FROM {self._quoted} WHERE {condition}"
+        matching, params = condition(filters_of({"user_id": user_id, "id": ids}, ids=True))
+        text = (
+            f"SELECT {', '.join(FILING)}, HEX(embedding) FROM {self._table.quoted} WHERE {matching}"
+        )
         found = []
         for *filing, vector in await self._rows(text, params):
             numbers = array("f")
             numbers.frombytes(bytes.fromhex(vector))
-            named = dict(zip(_FILING, filing, strict=True))
-            found.append(VectorItem(**named, vector=_little(numbers)))
+            named = dict(zip(FILING, filing, strict=True))
+            found.append(VectorItem(**named, vector=little(numbers)))
         return found
 
     async def delete(self, where: Mapping[str, str | Sequence[str]]) -> int:
         """Delete what matches and say how many; many go in portions, a transaction each."""
-        condition, params = _condition(filters_of(where, ids=True))
-        text = f"DELETE FROM {self._quoted} WHERE {condition} LIMIT {_PORTION}"
+        matching, params = condition(filters_of(where, ids=True))
+        text = f"DELETE FROM {self._table.quoted} WHERE {matching} LIMIT {_PORTION}"
         deleted, portion = 0, _PORTION
         while portion == _PORTION:
             async with self._connections.connection() as connection:
@@ -203,8 +198,10 @@ class MySqlVectorStore(VectorStoreProvider):
 
     async def count(self, where: Mapping[str, str]) -> int:
         """How many items match."""
-        condition, params = _condition(filters_of(where))
-        rows = await self._rows(f"SELECT count(*) FROM {self._quoted} WHERE {condition}", params)
+        matching, params = condition(filters_of(where))
+        rows = await self._rows(
+            f"SELECT count(*) FROM {self._table.quoted} WHERE {matching}", params
+        )
         return int(rows[0][0]) if rows else 0
 
     async def describe(self) -> VectorIndex:
@@ -213,23 +210,23 @@ class MySqlVectorStore(VectorStoreProvider):
             meta = await self._meta(connection)
         if meta is None:
             return VectorIndex(dimension=None)
-        rows = await self._rows(f"SELECT count(*) FROM {self._quoted}")
+        rows = await self._rows(f"SELECT count(*) FROM {self._table.quoted}")
         count = int(rows[0][0]) if rows else 0
         return VectorIndex(dimension=meta.dimension, model_id=meta.model_id, count=count)
 
     async def drop(self) -> None:
         """Remove the table."""
         async with self._connections.connection() as connection:
-            await connection.run(f"DROP TABLE IF EXISTS {self._quoted}")
+            await connection.run(f"DROP TABLE IF EXISTS {self._table.quoted}")
 
     async def check(self) -> CheckResult:
         """Ask the server for its version and the index for its size."""
         started = perf_counter()
-        data: dict[str, Any] = {"server": self._connections.where, "table": self._table}
+        data: dict[str, Any] = {"server": self._connections.where, "table": self._table.name}
         try:
             async with self._connections.connection() as connection:
                 version = connection.version
-            _check_server(version, self._where)
+            check_server(version, self._where)
             index = await self.describe()
         except LuminoraError as error:
             return CheckResult(Status.ERROR, str(error), data=data)
@@ -252,37 +249,8 @@ class MySqlVectorStore(VectorStoreProvider):
         if self._own:
             self._connections.close()
 
-    def _create(self, connection: Connection, meta: Meta) -> str:
-        names = "".join(f"{name} VARCHAR(255) NOT NULL, " for name in _FILING)
-        return (
-            f"CREATE TABLE IF NOT EXISTS {self._quoted} ({names}"
-            f"embedding {column_type(meta.dimension)} NOT NULL, PRIMARY KEY (user_id, id)) "
-            f"ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 {COLLATION} {_comment(connection, meta)}"
-        )
-
-    def _insert(self, connection: Connection, entries: Sequence[Entry]) -> str:
-        marks = ", ".join(["(%s, %s, %s, %s, %s, UNHEX(%s))"] * len(entries))
-        changed = ("session_id", "personality_name", "kind", "embedding")
-        params = [
-            value
-            for entry in entries
-            for value in (*(getattr(entry, name) for name in _FILING), _hex(entry.vector))
-        ]
-        return connection.literal(
-            f"INSERT INTO {self._quoted} ({', '.join(_FILING)}, embedding) VALUES {marks} "
-            f"ON DUPLICATE KEY UPDATE {', '.join(f'{name} = VALUES({name})' for name in changed)}",
-            params,
-        )
-
-    def _ask(self, connection: Connection) -> str:
-        return connection.literal(
-            "SELECT table_comment FROM information_schema.tables "
-            "WHERE table_schema = DATABASE() AND table_name = %s",
-            [self._table],
-        )
-
     async def _meta(self, connection: Connection) -> Meta | None:
-        return _read(await self._all(connection, [self._ask(connection)]))
+        return meta_of(await self._all(connection, [self._table.ask(connection)]))
 
     async def _all(self, connection: Connection, texts: Sequence[str]) -> list[Result]:
         results, error = await connection.batch(texts)
@@ -299,56 +267,3 @@ class MySqlVectorStore(VectorStoreProvider):
                 if number_of(error) != ABSENT:
                     raise
                 return []
-
-
-def column_type(dimension: int) -> str:
-    """The type of a column of vectors."""
-    return f"VECTOR({dimension})"
-
-
-def _check_server(version: Version, where: str) -> None:
-    if not version >= SINCE:
-        raise StorageError(
-            f"{version} keeps no vectors: MariaDB 11.7 or newer does",
-            where=where,
-            hint='set "vector_store_provider": {"name": "sqlite-vec"}, which needs no server, or '
-            "another one of `luminora plugins list`; or upgrade the server",
-        )
-
-
-def _comment(connection: Connection, meta: Meta) -> str:
-    said = json.dumps({"luminora": meta._asdict()}, ensure_ascii=False)
-    return connection.literal("COMMENT = %s", [said])
-
-
-def _read(results: Sequence[Result]) -> Meta | None:
-    """The answer to :meth:`MySqlVectorStore._ask`."""
-    if not results or not results[0][1]:
-        return None
-    ((comment,),) = results[0][1]
-    try:
-        held = json.loads(comment)["luminora"]
-        return Meta(int(held["dimension"]), held["model_id"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _condition(filters: Filters) -> tuple[str, tuple[str, ...]]:
-    parts: list[str] = []
-    params: list[str] = []
-    for name, values in filters.items():
-        parts.append(f"{name} IN ({', '.join(['%s'] * len(values))})" if values else "1 = 0")
-        params += values
-    return " AND ".join(parts), tuple(params)
-
-
-def _hex(vector: array[float]) -> str:
-    return _little(vector).tobytes().hex()
-
-
-def _little(vector: array[float]) -> array[float]:
-    """The numbers in MariaDB's order of bytes, or back."""
-    if sys.byteorder == "big":
-        vector = vector[:]
-        vector.byteswap()
-    return vector

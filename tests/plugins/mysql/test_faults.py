@@ -625,7 +625,7 @@ async def test_encryption(encrypted, changes, problem):
 @LEFT
 async def test_a_server_without_encryption(private_mariadb, opened):
     assert (await opened(ssl_mode="preferred").check()).status is Status.OK
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match="the server offers no encryption"):
         await opened(ssl_mode="required").connect()
     with pytest.raises(ConfigError, match="certificates"):
         await opened(ssl_mode="verify_ca", ssl_ca="/nowhere.pem").connect()

@@ -7,7 +7,7 @@ VEC_DISTANCE_COSINE is a function that takes them apart. That proves all but the
 from __future__ import annotations
 
 import pytest
-from luminora_mysql import vectors
+from luminora_mysql import vectortable
 from luminora_mysql.connection import Connections, Version
 from luminora_mysql.vectors import MySqlVectorStore
 
@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.xdist_group("mariadb"),
 ]
 
-SINCE = vectors.SINCE
+SINCE = vectortable.SINCE
 DISTANCE = """
 CREATE FUNCTION VEC_DISTANCE_COSINE(a VARBINARY(4096), b VARBINARY(4096)) RETURNS DOUBLE
 DETERMINISTIC
@@ -58,8 +58,10 @@ def server_with_vectors(mariadb_shared):
     with pytest.MonkeyPatch.context() as patch:
         if tuple(map(int, number.split("."))) < (11, 7):
             mariadb_shared.run(FLOAT, DISTANCE)
-            patch.setattr(vectors, "SINCE", ("MariaDB", (10, 6, 0)))
-            patch.setattr(vectors, "column_type", lambda dimension: f"VARBINARY({dimension * 4})")
+            patch.setattr(vectortable, "SINCE", ("MariaDB", (10, 6, 0)))
+            patch.setattr(
+                vectortable, "column_type", lambda dimension: f"VARBINARY({dimension * 4})"
+            )
         yield mariadb_shared
 
 
@@ -99,7 +101,7 @@ async def test_a_server_without_vectors_is_named_with_the_ways_out(mariadb_share
     version = version_of(mariadb_shared)
     if Version.of(version.replace(" ", "-")) >= SINCE:
         pytest.skip(f"{version} keeps vectors")
-    monkeypatch.setattr(vectors, "SINCE", SINCE)
+    monkeypatch.setattr(vectortable, "SINCE", SINCE)
     store = MySqlVectorStore(Connections(databases.settings(mariadb_shared)))
     with pytest.raises(StorageError) as failure:
         await store.ensure(8)
