@@ -46,7 +46,7 @@ returns for it. Messages never hold the value of a secret.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class LuminoraError(Exception):
@@ -162,7 +162,14 @@ class ProviderError(LuminoraError):
         code: The vendor's own error code.
         request_id: The vendor's id of the request, for their support.
         retry_after: Seconds to wait before a retry, when the vendor said so.
+
+    Attributes:
+        partial_text: What a streamed answer had said before it broke off.
+        attempts: What a gateway tried, one by one (:class:`luminora.providers.Attempt`).
     """
+
+    partial_text: str = ""
+    attempts: tuple[Any, ...] = ()
 
     def __init__(
         self,

@@ -203,6 +203,7 @@ class Activation:
             base_dir=self.config.base_dir,
             storage=storage,
             table_prefix=self.config.document["migrations"]["table_prefix"],
+            build=lambda inner: self.build(kind, inner),
         )
         hook = self._caller(f"luminora_{kind.value}", module)
         provider: Any = _guarded(

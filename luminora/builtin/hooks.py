@@ -20,7 +20,11 @@ Settings = Mapping[str, Any]
 
 @hookimpl
 def luminora_llm(name: str, config: Settings, context: ProviderContext) -> LLMProvider | None:
-    """The rule-based responder."""
+    """The rule-based responder, and the chain of other models."""
+    if name == "gateway" and context.build is not None:
+        from luminora.gateway import Gateway  # noqa: PLC0415 - imported when built
+
+        return Gateway(config, context.build)
     if name != "offline":
         return None
     from luminora.builtin.offline import OfflineLLM  # noqa: PLC0415 - imported when built

@@ -15,6 +15,7 @@ from luminora.providers.cache import CacheProvider
 from luminora.providers.collections import COLLECTIONS, Collection, Field, FieldType
 from luminora.providers.embedding import EmbeddingProvider, Purpose, Vector
 from luminora.providers.llm import (
+    Attempt,
     ChatDelta,
     ChatMessage,
     ChatRequest,
@@ -56,6 +57,7 @@ __all__ = [
     "DEFAULT_INDEX",
     "EVERY_USER",
     "FILTER_FIELDS",
+    "Attempt",
     "CacheProvider",
     "Capability",
     "ChatDelta",

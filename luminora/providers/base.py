@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -79,6 +79,8 @@ class ProviderContext:
         base_dir: Folder that relative paths in the config are relative to.
         storage: The storage provider in use, for a vector store that shares its connection.
         table_prefix: What the tables' names begin with, from ``migrations.table_prefix``.
+        build: Builds another provider of the same kind from a section (``name``, ``config``,
+            ``package``), for providers that are made of providers.
     """
 
     data_dir: Path
@@ -86,6 +88,7 @@ class ProviderContext:
     base_dir: Path = field(default_factory=Path.cwd)
     storage: StorageProvider | None = None
     table_prefix: str = ""
+    build: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
 
     def secret(self, variable: str, *, provider: str) -> str:
         """The value of the environment variable that holds a secret.

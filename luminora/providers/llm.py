@@ -101,6 +101,23 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of a gateway to get an answer.
+
+    Attributes:
+        provider: Who was asked.
+        outcome: ``ok``, ``failed``, or why it was passed over: ``breaker open``, ``deadline`` …
+        seconds: How long it took.
+        error: What went wrong, in one line.
+    """
+
+    provider: str
+    outcome: str
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatResult:
     """A finished answer.
 
@@ -110,6 +127,7 @@ class ChatResult:
         usage: Tokens used.
         finish_reason: Why it stopped, in the vendor's word: ``"stop"``, ``"length"`` …
         raw: The vendor's answer, parsed, for those who need more.
+        attempts: What a gateway tried to get it; the last one is this answer.
     """
 
     text: str
@@ -117,6 +135,7 @@ class ChatResult:
     usage: Usage = Usage()
     finish_reason: str = "stop"
     raw: Any = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
