@@ -39,7 +39,8 @@ _SAID: Final = 300
 
 STANDALONE: Final = (
     "start it as a replica set of one: mongod --replSet rs0, then once mongosh --eval "
-    "'rs.initiate()'; or docker run -d -p 27017:27017 mongodb/mongodb-atlas-local; or set "
+    "'rs.initiate()'; or docker run -d -p 27017:27017 mongodb/mongodb-atlas-local "
+    "with direct_connection set to true; or set "
     "allow_standalone and accept that a crash can leave half of a write"
 )
 
@@ -103,8 +104,10 @@ _KINDS: Final[tuple[tuple[tuple[type[Exception], ...], type[LuminoraError], str,
         (errors.ServerSelectionTimeoutError,),
         StorageUnavailable,
         "no MongoDB server answers",
-        "check that it runs, that host, port and tls are right, and that a firewall or Atlas's IP "
-        "access list lets this machine in",
+        (
+            "check that it runs, that host, port and tls are right, and that a firewall or Atlas's "
+            "IP access list lets this machine in"
+        ),
     ),
 )
 
@@ -124,6 +127,13 @@ def translated(where: str) -> Iterator[None]:
 
 def translate(error: Exception, where: str) -> LuminoraError:
     """The error of ours that says what ``error`` means."""
+    if _undecided(error):
+        return StorageUnavailable(
+            f"the connection was lost while a write was being committed: {_short(error)}",
+            where=where,
+            hint="read whether it is there before writing it again; with the same ids that is "
+            "harmless",
+        )
     if isinstance(error, errors.OperationFailure) and not error.timeout:
         return _refusal(error, where)
     said = _short(error)
@@ -163,10 +173,20 @@ def _refusal(error: errors.OperationFailure, where: str) -> LuminoraError:
     return StorageError(f"the server refused: {said} (code {code})", where=where)
 
 
+def _undecided(error: BaseException | None) -> bool:
+    """Whether a transaction may or may not have been committed."""
+    while error is not None:
+        if isinstance(error, errors.PyMongoError) and error.has_error_label(
+            "UnknownTransactionCommitResult"
+        ):
+            return True
+        error = error.__cause__
+    return False
+
+
 def _transient(error: errors.OperationFailure) -> bool:
     labels = (
         "TransientTransactionError",
-        "UnknownTransactionCommitResult",
         "RetryableWriteError",
         "RetryableError",
         "SystemOverloadedError",

@@ -151,6 +151,14 @@ async def test_another_replica_set(mongo_server):
         await plain(mongo_server.port, replica_set="other", connect_timeout_seconds=0.5).connect()
 
 
+async def test_a_direct_connection_has_transactions_too(mongo_database):
+    storage = await migrated(mongo_database, direct_connection=True)
+    await storage.transaction([Insert("sessions", "ana", session("ana")) for _ in range(2)])
+    assert (await storage.forget_user("ana"))["sessions"] == 2
+    assert (await storage.check()).data["topology"] == "replica set"
+    await storage.aclose()
+
+
 # --- users and rights -----------------------------------------------------------------------------
 
 
@@ -378,6 +386,7 @@ async def test_a_commit_that_is_never_answered_is_unavailable(mongo_database, st
         await storage.transaction([Insert("sessions", "ana", session("ana")) for _ in range(2)])
     mongo_database.fail(times=0)
     assert caught.value.retryable
+    assert "while a write was being committed" in str(caught.value)
 
 
 async def test_races_that_are_lost_for_ever_are_unavailable(mongo_database, storage):

@@ -357,7 +357,9 @@ class Server:
     async def do_count(self, command: Doc, outer: Transaction) -> Doc:
         return {"n": len(outer.find(_namespace(command), command.get("query", {})))}
 
-    async def do_aggregate(self, command: Doc, outer: Transaction) -> Doc:
+    async def do_aggregate(  # noqa: C901 - a stage each
+        self, command: Doc, outer: Transaction
+    ) -> Doc:
         namespace, now = _namespace(command), datetime.now(UTC)
         docs: list[Doc] | None = None
         scores: dict[Any, float] = {}

@@ -74,7 +74,7 @@ def project(doc: Doc, projection: Mapping[str, Any] | None, now: datetime, score
     return found
 
 
-def evaluate(what: Any, doc: Doc, now: datetime) -> Any:
+def evaluate(what: Any, doc: Doc, now: datetime) -> Any:  # noqa: PLR0911 - a case each
     """The value of an aggregation expression."""
     if isinstance(what, str) and what.startswith("$"):
         if what == "$$NOW":
@@ -97,7 +97,7 @@ def evaluate(what: Any, doc: Doc, now: datetime) -> Any:
     return what
 
 
-def _operate(operator: str, given: Any) -> Any:
+def _operate(operator: str, given: Any) -> Any:  # noqa: PLR0911 - a case each
     match operator:
         case "$add":
             return _sum(given)
@@ -194,7 +194,9 @@ def _apply(new: Doc, operator: str, name: str, value: Any) -> None:
             raise CommandError(9, "FailedToParse", f"Unknown modifier: {operator}")
 
 
-def violation(schema: Mapping[str, Any], value: Any, path: str = "") -> str | None:
+def violation(  # noqa: C901, PLR0911 - a keyword each
+    schema: Mapping[str, Any], value: Any, path: str = ""
+) -> str | None:
     """The first property that breaks a ``$jsonSchema``; None if it fits."""
     kinds = schema.get("bsonType")
     if kinds is not None and not set(_kinds(value)) & set(
