@@ -18,23 +18,22 @@ import asyncio
 import os
 import ssl
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from math import ceil
 from time import perf_counter, time
 from typing import Any, Final
 
-from pymemcache.exceptions import MemcacheServerError  # type: ignore[import-untyped]
-from pymemcache.exceptions import MemcacheUnexpectedCloseError as HungUp
-
 from luminora.errors import ConnectionFailed, ProviderError
 from luminora.providers.base import CheckResult, Status
 from luminora.providers.cache import CacheProvider
+from luminora_memcached.line import Item, Line
 from luminora_memcached.node import PORT, PROVIDER, Node
 
 DEFAULT_TTL: Final = 30 * 86_400.0
 """Seconds a value is kept when nobody says how long."""
 
+_KEPT: Final = b"STORED"
 _VERSION: Final = b"\x01"
 _GENERATION, _SUM = 8, 8
 _HEAD: Final = 1 + _GENERATION + _SUM
@@ -97,7 +96,7 @@ class MemcachedCache(CacheProvider):
 
         async def read(node: Node, names: Mapping[str, str]) -> None:
             head = self._head(namespace)
-            told = await node.ask(lambda client: client.get_many([head, *names]))
+            told = await node.ask(lambda line: line.get([head, *names]))
             generation = _number(namespace, told.get(head))
             self._remember(node, namespace, generation)
             for name, key in names.items():
@@ -125,20 +124,27 @@ class MemcachedCache(CacheProvider):
                 name: _closed(namespace, key, bytes(values[key]), generation)
                 for name, key in names.items()
             }
-            small = {name: item for name, item in items.items() if len(item) <= self._largest}
-            kept = small if expires is not None else {}
-            await node.ask(lambda client: _store(client, kept, expires or 0))
-            # What is not kept must not leave an earlier value standing.
-            for name in items.keys() - kept.keys():
-                await node.ask(_deleting(name))
+            kept = [
+                Item(name, item, expires or 0)
+                for name, item in items.items()
+                if expires is not None and len(item) <= self._largest
+            ]
+            gone = items.keys() - {one.name for one in kept}
+
+            async def work(line: Line) -> None:
+                said = await line.store(kept)
+                refused = [one.name for one, told in zip(kept, said, strict=True) if told != _KEPT]
+                # What is not kept must not leave an earlier value standing.
+                await line.delete([*gone, *refused])
+
+            await node.ask(work)
 
         await self._each(write(node, names) for node, names in shares.items())
 
     async def delete(self, namespace: str, key: str) -> None:
         """Forget the key; absent is fine."""
         for node, names in self._shares(namespace, [key]).items():
-            for name in names:
-                await node.ask(_deleting(name))
+            await node.ask(lambda line, names=names: line.delete(names))  # type: ignore[misc]
 
     async def clear(self, namespace: str) -> None:
         """Make all values of the namespace unreadable, on every server.
@@ -146,14 +152,16 @@ class MemcachedCache(CacheProvider):
         Raises:
             ConnectionFailed: A server could not be told; what it holds can still be read.
         """
-        head, generation = self._head(namespace), _fresh()
-        token = _closed(namespace, "", b"", generation)
+        generation = _fresh()
+        mark = Item(self._head(namespace), _closed(namespace, "", b"", generation))
+
+        async def work(line: Line) -> None:
+            (said,) = await line.store([mark])
+            if said != _KEPT:  # an absent generation makes everything unreadable too
+                await line.delete([mark.name])
+
         outcomes = await asyncio.gather(
-            *(
-                node.ask(lambda client: client.set(head, token), always=True)
-                for node in self._nodes
-            ),
-            return_exceptions=True,
+            *(node.ask(work, always=True) for node in self._nodes), return_exceptions=True
         )
         failed = []
         for node, outcome in zip(self._nodes, outcomes, strict=True):
@@ -175,12 +183,18 @@ class MemcachedCache(CacheProvider):
     async def check(self) -> CheckResult:
         """Whether each server answers and keeps a value."""
         started = perf_counter()
-        probe = f"{self._prefix}:check"
+        probe = Item(f"{self._prefix}:check", b"1", 1)
 
-        def work(client: Any) -> str:
-            client.set(probe, b"1", expire=1)
-            version: bytes = client.version()
-            return version.decode("ascii", "replace")
+        async def work(line: Line) -> str:
+            (said,) = await line.store([probe])
+            version = await line.version()
+            if said == _KEPT:
+                return version
+            raise ProviderError(
+                f"the server keeps nothing: {said.decode('ascii', 'replace')}",
+                provider=PROVIDER,
+                hint="give memcached more memory (-m)",
+            )
 
         told = await asyncio.gather(
             *(node.ask(work, always=True) for node in self._nodes), return_exceptions=True
@@ -203,14 +217,14 @@ class MemcachedCache(CacheProvider):
     async def _begun(self, node: Node, namespace: str) -> bytes:
         """The namespace's generation on that server, begun if there is none."""
         head, generation = self._head(namespace), _fresh()
-        token = _closed(namespace, "", b"", generation)
+        mark = Item(head, _closed(namespace, "", b"", generation), verb="add")
 
-        def work(client: Any) -> bytes:
-            if client.add(head, token):
+        async def work(line: Line) -> bytes:
+            if await line.store([mark]) == [_KEPT]:
                 return generation
-            present = _number(namespace, client.get(head))
+            present = _number(namespace, (await line.get([head])).get(head))
             if present is None:  # somebody else's bytes
-                client.set(head, token)
+                await line.store([mark._replace(verb="set")])
             return present or generation
 
         begun = await node.ask(work)
@@ -256,28 +270,6 @@ class MemcachedCache(CacheProvider):
         """The default of ``namespace``; of ``embeddings`` for ``embeddings:ana``."""
         exact = self._ttls.get(namespace)
         return self._ttls.get(namespace.partition(":")[0], DEFAULT_TTL) if exact is None else exact
-
-
-def _store(client: Any, items: Mapping[str, bytes], expires: int) -> None:
-    """Keep the items; those for which a server has no room are not kept."""
-    if not items:
-        return
-    try:
-        client.set_many(items, expire=expires)
-    except MemcacheServerError as error:
-        if isinstance(error, HungUp):
-            raise
-        for name, item in items.items():
-            try:
-                client.set(name, item, expire=expires)
-            except HungUp:
-                raise
-            except MemcacheServerError:  # too large for it, or no room: as if never set
-                client.delete(name)
-
-
-def _deleting(name: str) -> Callable[[Any], bool]:
-    return lambda client: bool(client.delete(name))
 
 
 def _expiry(ttl: float) -> int | None:

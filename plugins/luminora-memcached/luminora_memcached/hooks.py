@@ -1,4 +1,4 @@
-"""What Luminora calls; the client is imported when the provider is built."""
+"""What Luminora calls; the cache is imported when it is built."""
 
 from __future__ import annotations
 

@@ -1,33 +1,31 @@
-"""One memcached server: asked from threads, before a deadline, and left alone after a failure."""
+"""One memcached server: asked before a deadline, and left alone after a failure."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from asyncio import AbstractEventLoop, IncompleteReadError, LimitOverrunError
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from time import monotonic
-from typing import Any, Final, TypeVar
-
-from pymemcache.client.base import PooledClient  # type: ignore[import-untyped]
-from pymemcache.exceptions import (  # type: ignore[import-untyped]
-    MemcacheError,
-    MemcacheServerError,
-    MemcacheUnexpectedCloseError,
-)
+from typing import Final, TypeVar
+from weakref import WeakSet
 
 from luminora.errors import (
     ConnectionFailed,
     MalformedResponse,
-    Overloaded,
     ProviderError,
     ProviderTimeout,
+    StorageUnavailable,
 )
+from luminora.providers.pool import Pool
+from luminora_memcached.line import Line, Nonsense
 
 T = TypeVar("T")
 
 PROVIDER: Final = "memcached"
 PORT: Final = 11211
+
+_HUNG_UP: Final = (IncompleteReadError, ConnectionError)
 
 
 class Node:
@@ -35,7 +33,7 @@ class Node:
 
     Args:
         address: ``host``, ``host:port`` or ``[address]:port``.
-        seconds: The deadline of one operation, connecting included.
+        seconds: The deadline of one operation.
         pause: How long the server is left alone after a failure.
         most: Connections at the same time.
         tls: How to verify the server, or None for no encryption.
@@ -46,16 +44,24 @@ class Node:
     ) -> None:
         self.host, self.port = _split(address)
         self.where = address if address.endswith(f":{self.port}") else f"{address}:{self.port}"
-        self._seconds, self._pause, self._most, self._tls = seconds, pause, most, tls
+        self._seconds, self._pause, self._tls = seconds, pause, tls
         self._until = 0.0
-        self._client: Any = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._lines: dict[AbstractEventLoop, WeakSet[Line]] = {}
+        self._guards: dict[AbstractEventLoop, AsyncGenerator[None, None]] = {}
+        self._pool: Pool[Line] = Pool(
+            self._open,
+            Line.close,
+            lambda line: line.usable,
+            most=most,
+            patience=seconds,
+            where=self.where,
+        )
 
-    async def ask(self, work: Callable[[Any], T], *, always: bool = False) -> T:
-        """What ``work`` makes of a client; it runs in a thread and may run twice.
+    async def ask(self, work: Callable[[Line], Awaitable[T]], *, always: bool = False) -> T:
+        """What ``work`` makes of a connection; it may run twice.
 
         Args:
-            work: Talks to the server through :class:`pymemcache.client.base.PooledClient`.
+            work: Talks to the server.
             always: Try even if the server failed a moment ago.
 
         Raises:
@@ -68,60 +74,79 @@ class Node:
                 provider=PROVIDER,
                 where=self.where,
             )
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="luminora-memcached")
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._seconds * 2):  # connecting and asking together
-                return await loop.run_in_executor(self._threads, self._run, work)
-        except Exception as error:
+            async with asyncio.timeout(self._seconds):
+                return await self._asked(work)
+        except (
+            *_HUNG_UP,
+            OSError,
+            LimitOverrunError,
+            Nonsense,
+            StorageUnavailable,
+        ) as error:  # TimeoutError is an OSError
             self._until = monotonic() + self._pause
             raise self._told(error) from error
 
     def close(self) -> None:
-        """Let go of connections and threads; both come back when they are needed."""
-        client, self._client = self._client, None
-        threads, self._threads = self._threads, None
-        if client is not None:
-            client.close()
-        if threads is not None:
-            threads.shutdown(wait=False)
+        """Let go of connections; they are opened anew when they are needed."""
+        self._pool.close()
 
-    def _run(self, work: Callable[[Any], T]) -> T:
-        client = self._client
-        if client is None:
-            client = self._client = PooledClient(
-                (self.host, self.port),
-                connect_timeout=self._seconds,
-                timeout=self._seconds,
-                no_delay=True,
-                max_pool_size=self._most,
-                default_noreply=False,
-                tls_context=self._tls,
-            )
+    async def _asked(self, work: Callable[[Line], Awaitable[T]]) -> T:
+        while True:
+            async with self._pool.connection() as line:
+                before = line.answered
+                try:
+                    return await work(line)
+                except _HUNG_UP:
+                    if before == 0:
+                        raise
+                    # It was idle, and dead since the server was restarted: the next one may not be.
+
+    async def _open(self) -> Line:
+        line = await Line.to(self.host, self.port, self._tls)
+        loop = asyncio.get_running_loop()
+        if loop not in self._guards:
+            for ended in [other for other in self._guards if other.is_closed()]:
+                del self._guards[ended]
+                self._lines.pop(ended, None)
+            self._lines[loop] = WeakSet()
+            self._guards[loop] = self._closing(loop)
+            await anext(self._guards[loop])
+        self._lines[loop].add(line)
+        return line
+
+    async def _closing(self, loop: AbstractEventLoop) -> AsyncGenerator[None, None]:
+        # asyncio.run() ends asynchronous generators that are still suspended: our bell.
         try:
-            return work(client)
-        except (MemcacheUnexpectedCloseError, ConnectionError):
-            # The server may have been restarted since: what is idle is dead, a new one may not be.
-            client.close()
-            return work(client)
+            yield
+        finally:
+            for line in self._lines.get(loop, ()):
+                line.close()
 
     def _told(self, error: Exception) -> ProviderError:
         said = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, ProviderError):
-            return error
-        kind: type[ProviderError] = MalformedResponse
-        hint = "is that a memcached? Check host and port"
         if isinstance(error, TimeoutError):
-            kind, said = ProviderTimeout, f"no answer within {self._seconds:g} seconds"
-            hint = "check that the server runs, or raise timeout_seconds"
-        elif isinstance(error, MemcacheUnexpectedCloseError | OSError):
-            kind, hint = ConnectionFailed, "check that the server runs, and host and port"
-        elif isinstance(error, MemcacheServerError):
-            kind, hint = Overloaded, "give memcached more memory (-m)"
-        elif not isinstance(error, MemcacheError | ValueError | IndexError):
-            kind, hint = ProviderError, "look at the error that caused this"
-        return kind(said, provider=PROVIDER, where=self.where, hint=hint)
+            return ProviderTimeout(
+                f"no answer within {self._seconds:g} seconds",
+                provider=PROVIDER,
+                where=self.where,
+                hint="check that the server runs, or raise timeout_seconds",
+            )
+        if isinstance(error, Nonsense | LimitOverrunError):
+            return MalformedResponse(
+                f"this is no answer of memcached: {said}",
+                provider=PROVIDER,
+                where=self.where,
+                hint="check host and port: who listens there?",
+            )
+        if isinstance(error, IncompleteReadError):
+            said = "the server hung up"
+        return ConnectionFailed(
+            said,
+            provider=PROVIDER,
+            where=self.where,
+            hint="check that the server runs, and host and port",
+        )
 
 
 def _split(address: str) -> tuple[str, int]:
