@@ -24,7 +24,7 @@ from __future__ import annotations
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final, TypeVar
@@ -146,14 +146,7 @@ class SqlStorage(StorageProvider):
             Contended: Others stood in the way every time; nothing was written.
             StorageError: Nothing was written, unless the message says that nobody knows.
         """
-        pause = _FIRST_PAUSE
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                return await self._attempt(plans)
-            except Contended:
-                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-                pause = min(_LONGEST_PAUSE, pause * 2)
-        return await self._attempt(plans)
+        return await _persistent(lambda: self._attempt(plans))
 
     async def find(
         self,
@@ -200,11 +193,7 @@ class SqlStorage(StorageProvider):
         statements = [statement for statement, _ in asked if statement is not None]
         if not statements:
             return [[] for _ in asked]
-        async with self.session() as session:
-            # A single statement sees one state of the database by itself.
-            several = len(statements) > 1
-            rows = await (session.snapshot(statements) if several else session.run(statements))
-        answers = iter(rows)
+        answers = iter(await _persistent(lambda: self._rows(statements)))
         return [[] if statement is None else decode(next(answers)) for statement, decode in asked]
 
     async def lease_jobs(
@@ -273,6 +262,12 @@ class SqlStorage(StorageProvider):
                     begin = self.words.upheld(operation, begin)
                 yield begin
 
+    async def _rows(self, statements: Sequence[Statement]) -> list[Any]:
+        async with self.session() as session:
+            if len(statements) == 1:  # it sees one state of the database by itself
+                return await session.run(statements)
+            return await session.snapshot(statements)
+
     async def _attempt(self, plans: Sequence[Plan[Any]]) -> list[Any]:
         async with self.session() as session:
             try:
@@ -319,6 +314,18 @@ class _Run:
             if further is not None and statement.final:
                 raise RuntimeError(f"a step behind a final statement: {statement.text}")
         return further
+
+
+async def _persistent(attempt: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
+    """Try again, a little later each time, as long as others stand in the way."""
+    pause = _FIRST_PAUSE
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await attempt()
+        except Contended:
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            pause = min(_LONGEST_PAUSE, pause * 2)
+    return await attempt()
 
 
 def _first(

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.servers.base import Server, missing
+from tests.servers.base import RUNNING, Server, missing
 
 URL = "LUMINORA_TEST_POSTGRESQL_URL"
 """Names a superuser's connection to a real server; tests that kill the server are then skipped."""
@@ -181,6 +181,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 def postgres_admin_url(request: pytest.FixtureRequest) -> str:
     """The superuser's URL of the server to test against."""
     if url := os.environ.get(URL):
+        ((version,),) = run_sql(url, "SHOW server_version")
+        RUNNING[PostgresServer.name] = f"PostgreSQL {version}"
         return url
     server: PostgresServer = request.getfixturevalue("postgres_server")
     return server.url

@@ -102,7 +102,8 @@ def translate(error: psycopg.Error, where: str, *, connecting: bool = False) -> 
         where: The server and database, without password.
         connecting: Whether it was raised while connecting.
     """
-    said = _PREAMBLE.sub("", " ".join(str(error).split())) or type(error).__name__
+    said = _PREAMBLE.sub("", " ".join(str(error).split())).partition(" Is the server running")[0]
+    said = said or type(error).__name__
     kind = _kind_of(error, said, connecting=connecting)
     if kind is None:
         return StorageError(f"{type(error).__name__}: {said}", where=where)

@@ -107,7 +107,7 @@ async def test_a_server_that_hangs_is_given_up_in_time(postgres_server, storage)
     assert await storage.count("messages", user) == 1
 
 
-async def test_a_cancelled_operation_leaves_nothing_behind(postgres_server, storage):
+async def test_a_cancelled_operation_leaves_nothing_behind(storage):
     user = new_id("user")
     async with storage.connections.connection() as connection:
         await connection.execute("BEGIN")
@@ -442,8 +442,10 @@ async def test_a_database_without_tables_says_luminora_migrate(postgres_database
     await storage.aclose()
 
 
-async def test_an_old_server_is_refused_with_both_versions(opened, proxy):
-    proxy.rewrite = (b"server_version\x0018.", b"server_version\x0012.")
+async def test_an_old_server_is_refused_with_both_versions(migrated_database, opened, proxy):
+    ((version,),) = migrated_database.sql("SHOW server_version")
+    told = b"server_version\x00"
+    proxy.rewrite = (told + version[:2].encode(), told + b"12")
     with pytest.raises(StorageError, match=r"PostgreSQL 12\.\d+; 13 or newer is needed"):
         await opened(port=proxy.port).connect()
 

@@ -352,9 +352,7 @@ async def test_behind_pgbouncer_a_direct_url_is_asked_for(postgres_database, mon
     assert await PostgresMigrationDriver(direct).ledger() == []
 
 
-async def test_a_server_that_dies_during_a_migration_leaves_nothing(
-    postgres_server, postgres_database, tmp_path
-):
+async def test_a_server_that_dies_during_a_migration_leaves_nothing(postgres_database, tmp_path):
     with Proxy(postgres_database.config["port"]) as proxy:
         settings = databases.settings(postgres_database, port=proxy.port)
         driver = PostgresMigrationDriver(settings)
