@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers import pinecone
 from tests.servers.base import RUNNING
 
 _ALONE = frozenset({"qdrant"})  # its local mode locks the folder
@@ -101,6 +102,26 @@ def _qdrant(request: pytest.FixtureRequest) -> Made:
     return _beside({"name": "qdrant", "config": {"path": "vectors"}})
 
 
+def _chromadb(request: pytest.FixtureRequest) -> Made:
+    return _beside({"name": "chromadb", "config": {"persist_directory": "./vectors"}})
+
+
+def _weaviate(request: pytest.FixtureRequest) -> Made:
+    from tests.servers.weaviate import WeaviateDouble  # loads gRPC
+
+    double = WeaviateDouble()
+    double.start()
+    request.addfinalizer(double.kill)
+    config = {"url": double.url, "grpc_port": double.grpc_port, "timeout_seconds": 10}
+    return _beside({"name": "weaviate", "config": config})
+
+
+def _pinecone(request: pytest.FixtureRequest) -> Made:
+    double = request.getfixturevalue("pinecone_double")
+    store = {"name": "pinecone", "config": {"host": double.url, "timeout_seconds": 10}}
+    return _beside(store, PINECONE_API_KEY=pinecone.KEY)
+
+
 def _beside(store: dict[str, Any], **env: str) -> Made:
     """A vector store beside a file of messages."""
     storage = {"name": "sqlite", "config": {"database_path": "one.db"}}
@@ -116,6 +137,9 @@ STACKS: dict[str, tuple[str, str, Callable[[pytest.FixtureRequest], Made]]] = {
     "redis": ("redis", "redis", _redis),
     "faiss": ("faiss", "FAISS", _faiss),
     "qdrant": ("qdrant", "qdrant-client's local mode", _qdrant),
+    "chromadb": ("chromadb", "Chroma in a folder", _chromadb),
+    "weaviate": ("weaviate", "weaviate-double", _weaviate),
+    "pinecone": ("pinecone", pinecone.NAME, _pinecone),
 }
 """By name: the group that keeps a server's tests on one worker, what the tests run against (a
 server's name or a text), and what makes the sections."""

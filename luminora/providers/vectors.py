@@ -51,10 +51,14 @@ def entries_of(items: Sequence[VectorItem], dimension: int | None = None) -> lis
         dimension: The index's, where it is known; vectors of another length are refused.
 
     Raises:
-        InputError: A vector is zero or not finite, or a name cannot be kept.
+        InputError: A vector is zero or not finite, a name cannot be kept, or one id is given for
+            two users.
         DimensionMismatch: A vector has another length.
     """
     entries = {item.id: _entry(item) for item in items}
+    for item in items:
+        if entries[item.id].user_id != item.user_id:
+            raise InputError(f"the id '{item.id:.80}' is given for two users at once")
     if dimension is not None:
         for item in items:
             if len(item.vector) != dimension:

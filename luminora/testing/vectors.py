@@ -278,6 +278,9 @@ class VectorStoreConformance(Conformance[VectorStoreProvider]):
         await self.stored(provider, [VectorItem(id=taken, user_id=bob, vector=axis(0))])
         with suppress(LuminoraError):
             await provider.upsert([VectorItem(id=taken, user_id=ana, vector=axis(1))])
+        twice = [VectorItem(id=taken, user_id=user, vector=axis(1)) for user in (bob, ana)]
+        with pytest.raises(LuminoraError):
+            await provider.upsert(twice)
         await self.settle(provider)
         (hit,) = await provider.query(axis(0), 5, {"user_id": bob})
         assert hit.id == taken
