@@ -27,10 +27,10 @@ from luminora.providers.collections import FieldType
 from luminora.providers.migration import LedgerEntry, MigrationDriver
 from luminora.providers.sql import Statement
 from luminora.providers.sqlledger import Ledger, bare, ends_transaction, failure, finished
-from luminora_mysql.connection import Connection, connect
 from luminora_mysql.dialect import MYSQL
 from luminora_mysql.errors import ABSENT, lost, number_of, translate
 from luminora_mysql.settings import Settings
+from luminora_mysql.wire import Connection, connect
 
 T = TypeVar("T")
 

@@ -18,9 +18,9 @@ import asyncmy
 from luminora.errors import LuminoraError, StorageUnavailable
 from luminora.providers.sql import Statement
 from luminora.providers.sqlstorage import SqlSession
-from luminora_mysql.connection import Connection, Result
 from luminora_mysql.dialect import CHECK, REFUSED, Accompanied
 from luminora_mysql.errors import DUPLICATE, lost, number_of, translate
+from luminora_mysql.wire import Connection, Result
 
 _LONGEST: Final = 1 << 20
 """Characters of one script; what is longer goes in several."""

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from luminora.errors import LuminoraError
 from luminora.providers import CheckResult, Status
-from luminora.providers.collections import COLLECTIONS
+from luminora.providers.checks import confined_to
+from luminora.providers.collections import COLLECTIONS, MESSAGES
 from luminora.providers.sqlstorage import SqlSession, SqlStorage
 from luminora_mysql.connection import Connections
 from luminora_mysql.dialect import MYSQL
 from luminora_mysql.session import MySqlSession
 from luminora_mysql.settings import PROVIDER, Settings
-from luminora_mysql.words import TABLE, Postings
+from luminora_mysql.words import TABLE, Postings, PostingWords
 
 if TYPE_CHECKING:
     from luminora.providers import MigrationDriver
 
+_PORTION: Final = 5_000
+"""Messages that are deleted in one transaction: about a second's work."""
 _FACTS: Final = "SELECT @@read_only, @@innodb_read_only"
 _TABLES: Final = (
     "SELECT table_name, COALESCE(data_length, 0) + COALESCE(index_length, 0) "
@@ -35,6 +38,7 @@ class MySqlStorage(SqlStorage):
         table_prefix: Put before every table's name.
 
     Attributes:
+        postings: The upkeep of the words.
         connections: To the database; a vector store that keeps its vectors in it shares them.
     """
 
@@ -43,6 +47,7 @@ class MySqlStorage(SqlStorage):
 
     def __init__(self, settings: Settings, *, table_prefix: str = "") -> None:
         super().__init__(MYSQL, Postings(), table_prefix)
+        self.postings = PostingWords(self.statements)
         self.settings = settings
         self.connections = Connections(settings)
 
@@ -66,6 +71,18 @@ class MySqlStorage(SqlStorage):
         """A connection, with the statement timeout as its deadline."""
         async with self.connections.connection() as connection:
             yield MySqlSession(connection)
+
+    async def forget_user(self, user_id: str) -> dict[str, int]:
+        """Delete everything of a user; of one with very many messages those go first, in portions.
+
+        Each portion is a transaction that ends in time; whoever is interrupted begins again.
+        """
+        user = confined_to(MESSAGES, user_id)
+        forgotten = 0
+        while user and (portion := (await self.run([self.postings.forgotten(user, _PORTION)]))[0]):
+            forgotten += portion
+        counts = await super().forget_user(user_id)
+        return {**counts, MESSAGES.name: counts[MESSAGES.name] + forgotten}
 
     def migrations(self) -> MigrationDriver:
         """The driver that migrates this database."""

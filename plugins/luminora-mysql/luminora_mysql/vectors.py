@@ -36,7 +36,7 @@ from luminora.providers.vectors import (
     mismatch,
     unit,
 )
-from luminora_mysql.connection import Connection, Connections, Result
+from luminora_mysql.connection import Connections
 from luminora_mysql.errors import ABSENT, number_of, translate
 from luminora_mysql.settings import PROVIDER
 from luminora_mysql.vectortable import (
@@ -51,6 +51,7 @@ from luminora_mysql.vectortable import (
     little,
     meta_of,
 )
+from luminora_mysql.wire import Connection, Result
 
 _ROWS: Final = 200
 """Items in one INSERT."""

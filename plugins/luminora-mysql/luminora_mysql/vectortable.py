@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from luminora.errors import StorageError
 from luminora.providers.vectors import Entry, Filters, placed
-from luminora_mysql.connection import Connection, Result, Version
 from luminora_mysql.migrations import COLLATION
+from luminora_mysql.wire import Connection, Result, Version
 
 MAX_DIMENSION: Final = 16_383
 """What a column of vectors takes."""

@@ -96,6 +96,30 @@ class PostingWords(Words):
             case Upsert() | Update():
                 return self._changed(operation, begin)
 
+    def forgotten(self, user: str, most: int) -> Callable[[], Steps]:
+        """Delete a portion of a user's messages if there are at least so many of them."""
+        owner = self._name("user_id")
+        chosen = Statement(
+            self._statements.dialect.finish(
+                f"SELECT num FROM {self._table} WHERE {owner} = ? LIMIT {most:d}"
+            ),
+            (user,),
+            rows=True,
+        )
+
+        def steps() -> Steps:
+            found = yield chosen
+            if len(found) < most:
+                return 0
+            numbers = ", ".join(str(int(num)) for (num,) in found)
+            text = f"DELETE FROM {self._table} WHERE {owner} = ? AND num IN ({numbers})"
+            remove = Statement(self._statements.dialect.finish(text), (user,), final=True)
+            terms = Statement(f"DELETE FROM {self._postings} WHERE num IN ({numbers})")
+            touched: int = yield accompanied(remove, before=terms)
+            return touched
+
+        return steps
+
     def _found(self, stems: int) -> str:
         """The newest messages that hold a word, which has so many stems."""
         if stems == 1:

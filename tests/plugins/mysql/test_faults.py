@@ -376,6 +376,20 @@ async def test_no_posting_outlives_its_message(storage, mariadb_shared):
     assert mariadb_shared.run(orphans) == [(0,)]
 
 
+async def test_a_user_with_many_messages_is_forgotten_in_portions(storage, monkeypatch):
+    monkeypatch.setattr("luminora_mysql.storage._PORTION", 10)
+    ana, bob = new_id("ana"), new_id("bob")
+    for user in (ana, bob):
+        rows = [message(user, n) for n in range(35)]
+        await storage.transaction([Insert("messages", user, row) for row in rows])
+    counts = await storage.forget_user(ana)
+    assert counts["messages"] == 35
+    assert await storage.count("messages", ana) == 0
+    assert await storage.search_text("messages", ana, "message") == []
+    assert await storage.count("messages", bob) == 35
+    assert len(await storage.search_text("messages", bob, "message")) == 35
+
+
 async def test_scores_follow_the_formula(storage):
     user = new_id("user")
     texts = ["perro gato", "perro", "gato loro", "perro loro pez", "nada", "pez", "corriendo corre"]

@@ -272,7 +272,7 @@ import asyncio, json, os, signal, sys
 from pathlib import Path
 from luminora.migrations import MigrationRunner
 from luminora.providers import ProviderContext
-from luminora_mysql.connection import Connection
+from luminora_mysql.wire import Connection
 from luminora_mysql.migrations import MySqlMigrationDriver
 from luminora_mysql.settings import Settings
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pytest
 from luminora_mysql import vectortable
-from luminora_mysql.connection import Connections, Version
+from luminora_mysql.connection import Connections
 from luminora_mysql.vectors import MySqlVectorStore
+from luminora_mysql.wire import Version
 
 from luminora.errors import StorageError
 from luminora.providers import Status
