@@ -13,6 +13,7 @@ import pymongo
 from pymongo import AsyncMongoClient, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure
+from pymongo.uri_parser import parse_uri
 
 from luminora.errors import ConfigError, SchemaPending, StorageError, StorageUnavailable
 from luminora.providers.base import ProviderContext
@@ -132,7 +133,7 @@ def _parsed(url: str, variable: str) -> tuple[str, str | None]:
         if parts.scheme not in {"mongodb", "mongodb+srv"} or not hosts:
             raise unusable
         if parts.scheme == "mongodb":
-            pymongo.uri_parser.parse_uri(url)
+            parse_uri(url)
     except (ValueError, InvalidURI, ConfigurationError):
         raise unusable from None
     return hosts, parts.path.strip("/") or None
