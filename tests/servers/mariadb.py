@@ -118,6 +118,7 @@ class MariaServer(Server):
             *("--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M"),
             # What a killed process wrote is in the system's cache: no test cuts the power.
             *("--innodb-flush-log-at-trx-commit=2", "--skip-innodb-doublewrite"),
+            *("--innodb-flush-method=nosync", "--innodb-file-per-table=0"),
             *("--max-connections=400", *self._as_root, *self.options),
         ]
 

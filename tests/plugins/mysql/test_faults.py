@@ -292,6 +292,9 @@ from luminora_mysql.storage import MySqlStorage
 async def main(config, env, kind):
     context = ProviderContext(data_dir=Path("data"), env=env)
     storage = MySqlStorage(Settings.of(config, context))
+    await storage.connect()
+    print("ready", flush=True)
+    sys.stdin.readline()
     taken = []
     while jobs := await storage.lease_jobs(3, 60, kinds=[kind]):
         taken += [job["id"] for job in jobs]
@@ -310,10 +313,18 @@ async def test_two_processes_never_lease_the_same_job(mariadb_shared, storage):
     given = json.dumps([config, {"PW": mariadb_shared.password}, kind])
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, given], stdout=subprocess.PIPE, text=True, cwd="/"
+            [sys.executable, "-c", WORKER, given],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
         )
         for _ in range(2)
     ]
+    assert [worker.stdout.readline() for worker in workers] == ["ready\n"] * 2
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
     lists = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
     taken = [job for one in lists for job in one]
     assert sorted(taken) == sorted(job["id"] for job in jobs)
