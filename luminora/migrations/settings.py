@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from luminora import schema
+from luminora._index import known
 from luminora.config import Config
 from luminora.errors import ConfigError
 from luminora.migrations.render import Parameters
@@ -64,12 +64,24 @@ async def undeclared() -> int:
 
 
 def _in_storage(config: Config, store: Mapping[str, Any]) -> bool:
-    """Whether the vector store keeps its vectors in the storage's database."""
-    section = config.document.get(Kind.VECTOR_STORE.section) or {}
-    offer = config.index.peek(Kind.VECTOR_STORE, section.get("name", ""), section.get("package"))
-    shares = "use_storage_connection"
-    able = offer is None or shares in schema.config_schema(offer).get("properties", {})
-    return able and store.get(shares) is not False
+    """Whether the vector store keeps its vectors in the storage's database.
+
+    It does where both come from one plugin, unless it is told to keep to itself.
+    """
+    home = _distribution(config, Kind.STORAGE)
+    together = home is not None and home == _distribution(config, Kind.VECTOR_STORE)
+    return together and store.get("use_storage_connection") is not False
+
+
+def _distribution(config: Config, kind: Kind) -> str | None:
+    """The distribution that offers the configured provider, installed or only known."""
+    section = config.document.get(kind.section) or {}
+    name = section.get("name", "")
+    offer = config.index.peek(kind, name, section.get("package"))
+    if offer is not None:
+        return offer.discovery.distribution.name
+    entry = known(kind, name)
+    return entry["distribution"] if entry else None
 
 
 def _settings(config: Config, kind: Kind) -> Mapping[str, Any]:
