@@ -25,6 +25,8 @@ _NAMES = {
     "dynamodb": "DynamoDB",
     "mongodb": "MongoDB",
 }
+_WITHOUT = {"redis": "Redis"}
+"""Databases whose data needs no migrations of ours, though a plugin may bring some."""
 _USAGE, _PENDING = 2, 5
 
 
@@ -130,7 +132,10 @@ async def _act(config: Config, options: _Options) -> int:
             case "status":
                 return _show_status(await runner.status(), dialect, options)
             case "sql":
-                say((await runner.sql()).rstrip("\n"))
+                if not runner.templates:
+                    note(f"{_title(dialect)} needs no migrations")
+                else:
+                    say((await runner.sql()).rstrip("\n"))
             case "rollback":
                 return await _roll_back(runner, dialect, options)
             case "baseline":
@@ -292,9 +297,11 @@ def _show_status(standing: Standing, dialect: str, options: _Options) -> int:
                 "problem": problem and problem.message,
             }
         )
-    else:
+    elif rows:
         table(("Migration", "State", "Applied", "By"), rows)
         _warn(standing.warnings)
+    else:
+        say(f"✓ {_title(dialect)} needs no migrations")
     if problem is not None:
         raise problem
     if standing.pending:
@@ -310,7 +317,7 @@ def _row(label: str, state: str, entry: LedgerEntry | None) -> tuple[str, str, s
 
 
 def _title(dialect: str) -> str:
-    return _NAMES.get(dialect, dialect)
+    return {**_NAMES, **_WITHOUT}.get(dialect, dialect)
 
 
 def _report(outcome: Outcome, what: str, options: _Options) -> None:

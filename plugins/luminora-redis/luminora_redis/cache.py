@@ -103,7 +103,7 @@ class RedisCache(CacheProvider):
         await self._ask([("UNLINK", self._space(namespace))])
 
     async def check(self) -> CheckResult:
-        """Whether it answers, and what goes when its memory is full."""
+        """Whether it answers; a cache that does not costs speed, not answers: a warning."""
         data: dict[str, Any] = {"server": self._where}
         started = perf_counter()
         self._until = 0.0
@@ -112,16 +112,16 @@ class RedisCache(CacheProvider):
             latency = (perf_counter() - started) * 1000
             await self._ask([("TIME",), ("EVALSHA", KEEP, 1, self._space("check"), 1, "-", "-")])
         except ProviderError as error:
-            return CheckResult(Status.ERROR, str(error), data=data)
+            return CheckResult(Status.WARNING, str(error), data=data)
         facts = Facts.of(answers)
         data |= {"version": facts.shown, "maxmemory_policy": facts.policy}
         detail = f"Redis {facts.shown} at {self._where}"
         if facts.version and facts.version < OLDEST:
             oldest = ".".join(map(str, OLDEST))
-            return CheckResult(Status.ERROR, f"{detail}: {oldest} is needed", latency, data)
+            return CheckResult(Status.WARNING, f"{detail}: {oldest} is needed", latency, data)
         if facts.replica:
             detail += " is a replica, which cannot be written to: connect to its primary"
-            return CheckResult(Status.ERROR, detail, latency, data)
+            return CheckResult(Status.WARNING, detail, latency, data)
         return CheckResult(Status.OK, detail, latency, data)
 
     async def aclose(self) -> None:

@@ -35,7 +35,10 @@ _Kind = tuple[type[LuminoraError], str | None]
 _CODES: Final[dict[str, _Kind]] = {
     "NOAUTH": (AuthenticationFailed, _LOGIN),
     "WRONGPASS": (AuthenticationFailed, _LOGIN),
-    "NOPERM": (PermissionRefused, "ACL SETUSER … +@all ~prefix*; the README lists the commands"),
+    "NOPERM": (
+        PermissionRefused,
+        "ACL SETUSER; the README of luminora-redis lists the commands it needs",
+    ),
     "LOADING": (StorageUnavailable, "the server is reading its data from disk: try again"),
     "MASTERDOWN": (StorageUnavailable, _AGAIN),
     "BUSY": (StorageUnavailable, "somebody's script keeps the server busy: try again"),

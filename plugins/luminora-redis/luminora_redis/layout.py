@@ -36,6 +36,8 @@ FORMAT: Final = 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _HALF: Final = 1 << 63
+NUMBER: Final = 16
+"""Bytes of a whole number in a member."""
 _NONE, _SOME, _END = b"\x01", b"\x02", b"\0"
 
 
@@ -63,11 +65,6 @@ def spelled(kind: FieldType, value: Any) -> bytes:
     if value is None:
         return _NONE + _END
     return _SOME + _SPELLED[kind](value) + _END
-
-
-def packed_seq(seq: int) -> bytes:
-    """A message's number in eight bytes whose order is that of numbers."""
-    return pack(">Q", seq + _HALF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +146,7 @@ class Table:
         names = self.collection.text
         if not names:
             return set()
-        place = _END + packed_seq(row["seq"]) + self.id_of(row).encode()
+        place = _END + _number(row["seq"]) + self.id_of(row).encode()
         said = " ".join(row.get(name) or "" for name in names)
         return {term.encode() + place for term in lexical.terms(said)}
 

@@ -70,6 +70,21 @@ end
 return answer
 """)
 
+POSTINGS: Final = Script("""
+-- For each term the messages that hold it, the newest first, in one piece: a client takes longer to
+-- read ten thousand answers than the server to join them.
+-- KEYS: the words of a user; ARGV: how many at most, then the terms
+local answer = {}
+for n = 2, #ARGV do
+    local term = ARGV[n]
+    local found = redis.call('ZREVRANGEBYLEX', KEYS[1], '(' .. term .. '\\1',
+        '[' .. term .. '\\0', 'LIMIT', 0, ARGV[1])
+    for i, member in ipairs(found) do found[i] = string.sub(member, #term + 2) end
+    answer[#answer + 1] = table.concat(found, '\\0')
+end
+return answer
+""")
+
 RELEASE: Final = Script("""
 -- Give up a lease, if it is still ours. KEYS: the lease; ARGV: its token
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end

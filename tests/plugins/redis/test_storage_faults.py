@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -30,7 +32,8 @@ from luminora.errors import (
 from luminora.providers import EVERY_USER, Insert, Status, Update
 from luminora.testing import migrate
 from luminora.testing.data import affinity, message, new_id, session
-from tests.plugins.redis.made import storage_at
+from tests.plugins.redis.made import cache_at, storage_at
+from tests.servers.base import free_port
 from tests.servers.redis import URL, RedisPlace, RedisServer
 
 pytestmark = [
@@ -406,7 +409,7 @@ async def test_data_of_a_newer_version_is_refused(redis_place: RedisPlace) -> No
 
 
 async def test_a_cluster_of_one_node_serves_everything_in_one_slot() -> None:
-    with private("--cluster-enabled", "yes") as (server, place):
+    with private("--cluster-enabled", "yes", "--cluster-port", str(free_port())) as (server, place):
         storage = storage_at(place)
         with pytest.raises(StorageUnavailable, match="CLUSTERDOWN"):
             await storage.find("messages", "ana")
@@ -483,3 +486,35 @@ async def test_scripts_that_the_server_forgot_are_sent_again(redis_place: RedisP
     redis_place.call("SCRIPT", "FLUSH")
     assert len(await storage.find("messages", EVERY_USER, limit=5)) == 1
     await storage.aclose()
+
+
+async def test_the_commands_that_the_readme_lists_are_all_it_takes() -> None:
+    readme = Path("plugins/luminora-redis/README.md")
+    text = (Path(__file__).parents[3] / readme).read_text("utf-8")
+    (rights,) = re.findall(r"ACL SETUSER luminora on (.*)", text)
+    with private() as (server, place):
+        assert server.run("ACL", "SETUSER", "luminora", "on", *rights.split()) == "OK"
+        url = place.url.replace("redis://", "redis://luminora:PASSWORD@")
+        there = RedisPlace(url, "luminora")
+        storage, cache = storage_at(there), cache_at(there, key_prefix="luminora-cache")
+        await migrate(storage)
+        await storage.connect()
+        assert (await storage.check()).data["appendfsync"] == "always"
+        here = session("ana")
+        await storage.insert("sessions", "ana", here)
+        row = message("ana", 1, session_id=here["session_id"], content="kittens")
+        await storage.save_message("ana", row)
+        assert await storage.find("messages", EVERY_USER, limit=1) == [row]
+        assert len(await storage.search_text("messages", "ana", "kitten")) == 1
+        assert await storage.count("messages", EVERY_USER, {"embedding_state": "pending"}) == 1
+        driver = storage.migrations()
+        async with driver.lock(1):
+            assert await driver.tables()
+        await storage.forget_user("ana")
+        assert (await cache.check()).status is Status.OK
+        await cache.set("space", "key", b"1")
+        assert await cache.get("space", "key") == b"1"
+        await cache.delete("space", "key")
+        await cache.clear("space")
+        await storage.aclose()
+        await cache.aclose()
