@@ -55,6 +55,7 @@ _TASKS: Final = {
     "analysis": ("analysis", "fact_extraction", "mood_detection", "sentiment_analysis"),
 }
 """What a task is called in ``task_configs``, now and in the founding documents."""
+_ROLES: Final = ("system", "user", "assistant")
 _PARAMETERS: Final = ("temperature", "max_tokens")
 
 
@@ -187,10 +188,8 @@ class HttpLLM(LLMProvider):
         """
         model = self.model_for(request)
         facts = self.table.facts(model)
-        if not any(turn.content for turn in request.messages):
-            raise InvalidRequest(
-                "there is nothing to answer: no message has a text", provider=self.name, model=model
-            )
+        if problem := _unusable(request):
+            raise InvalidRequest(problem, provider=self.name, model=model)
         settings = self._settings(request)
         given = {name: getattr(request, name) for name in _PARAMETERS}
         final: dict[str, Any] = {
@@ -290,6 +289,16 @@ class HttpLLM(LLMProvider):
     async def aclose(self) -> None:
         """Close the connections."""
         await self.http.aclose()
+
+
+def _unusable(request: ChatRequest) -> str | None:
+    """Why no vendor could answer the messages."""
+    strange = next((turn.role for turn in request.messages if turn.role not in _ROLES), None)
+    if strange is not None:
+        return f"a message has the role {strange!r}; roles are {', '.join(_ROLES)}"
+    if not any(turn.content for turn in request.messages):
+        return "there is nothing to answer: no message has a text"
+    return None
 
 
 def secret_of(

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -28,7 +29,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from luminora.errors import ConfigError, ConnectionFailed, MalformedResponse, ProviderTimeout
+from luminora.errors import (
+    ConfigError,
+    ConnectionFailed,
+    InvalidRequest,
+    MalformedResponse,
+    ProviderTimeout,
+)
 
 if TYPE_CHECKING:
     import aiohttp
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 64 << 20
 """Bytes of an answer that are read at the most."""
 _POOL: Final = 100
+_HALF_HIDDEN: Final = re.compile(r"[\w-]*\*{3,}[\w*-]*")
 _KEEP_SECONDS: Final = 60.0
 
 
@@ -226,7 +234,7 @@ class HttpClient:
         sent = {**(self._headers if own else {}), **(headers or {})}
         data = None
         if body is not None:
-            data = _encoded(body)
+            data = self._encoded(body)
             sent["content-type"] = "application/json"
         timeout = aiohttp.ClientTimeout(
             total=limits.total, sock_connect=limits.connect, sock_read=limits.idle
@@ -245,6 +253,15 @@ class HttpClient:
                 yield answer
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             self._failed(error, limits)
+
+    def _encoded(self, body: Any) -> bytes:
+        try:
+            text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            return text.encode()
+        except (TypeError, ValueError) as error:  # half a surrogate pair is a ValueError, too
+            raise InvalidRequest(
+                f"the request cannot be written as JSON: {error}", provider=self.provider
+            ) from error
 
     def _target(self, path: str) -> tuple[str, bool]:
         """The URL of a path, and whether it is the host that our headers are meant for."""
@@ -343,10 +360,6 @@ def tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _encoded(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
 def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in answer.headers.items()}
 
@@ -366,7 +379,11 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def blotted(text: str, secrets: Iterable[str]) -> str:
-    """``text`` without the values of secrets, which vendors like to quote in their errors."""
+    """``text`` without the values of secrets, which vendors like to quote in their errors.
+
+    Keys that a vendor has half hidden itself (``sk-12****89``) go too.
+    """
+    text = _HALF_HIDDEN.sub("[redacted]", text)
     for secret in secrets:
         if len(secret) > 3:  # noqa: PLR2004 - shorter ones are everywhere
             text = text.replace(secret, "[redacted]")

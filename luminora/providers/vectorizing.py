@@ -6,6 +6,7 @@ import base64
 from abc import abstractmethod
 from array import array
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from sys import byteorder
 from time import perf_counter
 from typing import Any, ClassVar
@@ -94,14 +95,17 @@ class HttpEmbedding(EmbeddingProvider):
         """One vector per text, in order.
 
         Raises:
-            ProviderError: Classified as :mod:`luminora.errors` draws it.
+            ProviderError: Classified as :mod:`luminora.errors` draws it; a MalformedResponse also
+                where vectors are missing, of unequal length, zero or not finite.
         """
+        if not texts:
+            return []
         response = await self.http.post(self.path_of(texts), json=self.body(texts, purpose))
         if not response.is_success:
             raise self.failed(response)
         document = parsed(response.content, self.name, self.model)
         try:
-            return list(self.vectors(document))
+            return _sound(self.vectors(document), len(texts))
         except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
             raise MalformedResponse(
                 f"{self.name} answered in a form it does not document: "
@@ -130,16 +134,33 @@ class HttpEmbedding(EmbeddingProvider):
         await self.http.aclose()
 
 
+def _sound(vectors: Sequence[Vector], count: int) -> list[Vector]:
+    """The vectors as floats.
+
+    Raises:
+        TypeError, ValueError: One is no vector, or there are not ``count`` of one length.
+    """
+    if len(vectors) != count:
+        raise ValueError(f"{len(vectors)} vectors for {count} texts")
+    found = [array("d", vector).tolist() for vector in vectors]
+    for place, vector in enumerate(found):
+        if len(vector) != len(found[0]):
+            raise ValueError(f"vector {place} has {len(vector)} numbers, others {len(found[0])}")
+        if not any(vector) or not isfinite(sum(vector)):
+            raise ValueError(f"vector {place} is zero, or holds a number that is not finite")
+    return found
+
+
 def in_order(items: Sequence[Mapping[str, Any]]) -> list[Vector]:
     """The vectors of OpenAI's ``data``: by ``index``, as numbers or as base64 of float32.
 
     Raises:
-        ValueError: An index is missing, doubled or beyond the end.
+        ValueError: An index is no number, doubled or beyond the end.
     """
     placed: list[Vector | None] = [None] * len(items)
     for place, item in enumerate(items):
         index = item.get("index", place)
-        if not 0 <= index < len(items) or placed[index] is not None:
+        if not isinstance(index, int) or not 0 <= index < len(items) or placed[index] is not None:
             raise ValueError(f"vector {place} has the index {index!r}")
         found = item["embedding"]
         placed[index] = unpacked(found) if isinstance(found, str) else found

@@ -109,6 +109,7 @@ class Behaviour:
         after: Bytes of the body after which ``insert`` is sent.
         insert: Bytes put into the body; a malformed line, a keep-alive.
         before: Bytes put in front of the body.
+        drop: Pieces left off at the end, which is then a clean end all the same.
         path: Only a request whose path holds this takes it.
     """
 
@@ -121,6 +122,7 @@ class Behaviour:
     after: int = 0
     insert: bytes = b""
     before: bytes = b""
+    drop: int = 0
     path: str = ""
 
 
@@ -131,21 +133,27 @@ class VendorDouble(ABC):
         title: What it is, for the closing table: "our double of …".
         refusals: The vendor's errors by what they mean: ``bad_key``, ``forbidden``, ``no_model``,
             ``invalid``, ``rate_limit``, ``quota``, ``server_error``, ``overloaded``, and
-            ``content_filter`` where it is an error.
+            ``content_filter`` where it is an error. ``{key}`` in a body becomes the key that
+            was sent: vendors quote it.
         malformed: Bytes of a line, end included, that no reader of its streams can parse.
         mid_stream: The vendor's error in the middle of a stream, or None if it has no such thing.
+        keep_alive: What the vendor sends in the middle of a stream to say that it is still there.
+        ending: Pieces at the end of a stream that hold no text but say that it is over.
         requests: All that was asked, in order.
         texts: What a model says next; when empty, :attr:`text`.
         text: What a model says by default.
         connections: Opened since the start or :meth:`reset`.
         open: Open now.
         abandoned: Answers whose client hung up before their end.
+        sent: Bytes of the last answer's body.
     """
 
     title: ClassVar[str]
     refusals: ClassVar[Mapping[str, Reply]]
     malformed: ClassVar[bytes] = b'data: {"oops\n\n'
     mid_stream: ClassVar[bytes | None] = None
+    keep_alive: ClassVar[bytes] = b": keep-alive\n\n"
+    ending: ClassVar[int] = 1
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -169,6 +177,7 @@ class VendorDouble(ABC):
         self.texts.clear()
         self.connections = 0
         self.abandoned = 0
+        self.sent = 0
 
     # what a vendor says
 
@@ -332,17 +341,18 @@ class VendorDouble(ABC):
         if how.wait:
             await asyncio.sleep(how.wait)
         reply = how.reply or self._proper(asked)
-        pieces = _shaped(reply.pieces, how)
+        whole = [piece.replace(b"{key}", (asked.key or "").encode()) for piece in reply.pieces]
+        pieces = list(_shaped(whole[: len(whole) - how.drop], how))
         chunked = isinstance(reply.body, list)
-        writer.write(_head(reply, None if chunked else sum(map(len, reply.pieces)) + _added(how)))
-        sent = 0
+        writer.write(_head(reply, None if chunked else sum(map(len, pieces))))
+        self.sent = sent = 0
         for piece in pieces:
             if how.cut is not None and sent + len(piece) > how.cut:
                 piece = piece[: how.cut - sent]  # noqa: PLW2901 - the last one
             if piece:
                 writer.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
                 await writer.drain()
-                sent += len(piece)
+                self.sent = sent = sent + len(piece)
             if how.cut is not None and sent >= how.cut:
                 await asyncio.sleep(0.01)  # what was sent arrives before the reset
                 _reset(writer)
