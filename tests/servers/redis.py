@@ -1,7 +1,8 @@
 """A private Redis that keeps every write on disk, or the one that LUMINORA_TEST_REDIS_URL names.
 
 The URL is ``redis://[user:password@]host:port/db``. Tests use keys of their own making there, and
-those that stop the server or change its settings are skipped.
+those that stop the server or change its settings are skipped or start one of their own. It needs
+``appendonly yes``, else the storage's check rightly has a warning.
 """
 
 from __future__ import annotations

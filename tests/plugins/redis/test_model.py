@@ -20,6 +20,7 @@ pytestmark = [
 ]
 
 _url: list[str] = []
+_PREFIX = f"model-{uuid4().hex[:8]}"
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +34,13 @@ def reachable(request: pytest.FixtureRequest) -> Iterator[None]:
     else:
         _url.append(os.environ[URL])
     yield
-    _url.clear()
+    everything = RedisPlace(_url.pop(), _PREFIX)
+    for name in everything.names():
+        everything.call("DEL", name.encode("latin-1"))
 
 
 async def fresh(_: Path) -> RedisStorage:
-    storage = storage_at(RedisPlace(_url[0], f"test-{uuid4().hex[:12]}"))
+    storage = storage_at(RedisPlace(_url[0], f"{_PREFIX}-{uuid4().hex[:8]}"))
     await migrate(storage)
     await storage.connect()
     return storage
