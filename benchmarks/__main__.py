@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 
-from benchmarks import companion, discovery, pgvector, startup
+from benchmarks import companion, discovery, pgvector, startup, storages
 from benchmarks.table import Figure, Unavailable, show
 
 TABLES: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
@@ -21,6 +21,10 @@ TABLES: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
     "search": (
         "Searching the memory of one user",
         lambda: asyncio.run(companion.search()),
+    ),
+    "storages": (
+        "Storage verbs beside the bare driver running the same statements",
+        lambda: asyncio.run(storages.measure()),
     ),
     "pgvector": ("Vectors in PostgreSQL", lambda: asyncio.run(pgvector.measure())),
     "crowd": ("A thousand messages at once", lambda: asyncio.run(companion.crowd())),

@@ -45,7 +45,7 @@ async def measure() -> list[Figure]:
         Unavailable: There is none.
     """
     figures: list[Figure] = []
-    for opened in (postgresql,):
+    for opened in (postgresql, mysql):
         try:
             async with opened() as server:
                 await migrate(server.storage)
@@ -100,6 +100,53 @@ async def postgresql() -> AsyncIterator[Server]:
         yield Server("postgresql", storage, bare)
 
 
+@asynccontextmanager
+async def mysql() -> AsyncIterator[Server]:
+    """A private MariaDB."""
+    try:
+        import asyncmy
+        from luminora_mysql.dialect import CHECK
+        from luminora_mysql.settings import Settings
+        from luminora_mysql.storage import MySqlStorage
+
+        from tests.servers.mariadb import MariaServer, new_database, program
+    except ModuleNotFoundError as error:
+        raise Unavailable(f"{error.name} is not installed") from None
+    if program("mariadbd", "/usr/sbin") is None:
+        raise Unavailable("there is no MariaDB here: apt-get install mariadb-server")
+    async with AsyncExitStack() as stack:
+        server = MariaServer()
+        stack.enter_context(server.running())
+        databases = new_database(server)
+        place = next(databases)
+        stack.callback(next, databases, None)
+        context = ProviderContext(data_dir=Path(), env={"PASSWORD": place.password})
+        config = {**place.config(), "password_env": "PASSWORD"}
+        storage = MySqlStorage(Settings.of(config, context))
+        stack.push_async_callback(storage.aclose)
+        connection = await asyncmy.connect(
+            host=place.host,
+            port=place.port,
+            user=server.root.user,
+            password=server.root.password,
+            db=place.name,
+            charset="utf8mb4",
+        )
+        stack.push_async_callback(connection.ensure_closed)
+
+        async def bare(statements: Sequence[Statement]) -> None:
+            async with connection.cursor() as cursor:
+                for each in statements:
+                    # a count that the storage has checked in the same trip is not the bare driver's
+                    text = each.text.partition(CHECK)[0]
+                    await cursor.execute(text, each.params[: text.count("%s")])
+                    if each.rows and not text.startswith(("INSERT", "UPDATE", "DELETE")):
+                        await cursor.fetchall()
+            await connection.commit()
+
+        yield Server("mysql", storage, bare)
+
+
 class _Recorder(SqlSession):
     """Takes statements down; what they did is undone in the end."""
 
@@ -111,9 +158,9 @@ class _Recorder(SqlSession):
         self, statements: Sequence[Statement], *, begin: bool = False, commit: bool = False
     ) -> list[Any]:
         for statement in statements:
-            self._taken.append(statement)
-            if statement.then is not None:
-                self._taken.append(statement.then)
+            company = (getattr(statement, name, None) for name in ("before", "behind", "then"))
+            before, behind, then = company
+            self._taken += [one for one in (before, statement, behind, then) if one is not None]
         answers = await self._real.run(statements, begin=begin) if statements else []
         if commit:
             await self._real.rollback()
@@ -213,11 +260,10 @@ async def _imported(server: Server) -> Figure:
         rows = [Insert("messages", USER, _said(begin + n)) for n in range(ROWS)]
         return [rows[start : start + BATCH] for start in range(0, ROWS, BATCH)]
 
-    ready = []
-    for batch in batches(50_000_000):
-        ready.append(
-            await _recorded(server.storage, lambda one, _, rows=batch: one.transaction(rows), 0)
-        )
+    ready = [
+        await _recorded(server.storage, lambda one, _, rows=batch: one.transaction(rows), 0)
+        for batch in batches(50_000_000)
+    ]
     started = time.perf_counter()
     for statements in ready:
         await server.bare(statements)

@@ -218,14 +218,14 @@ class Statements:
 
     def rows(self, collection: str, raw: Iterable[Sequence[Any]]) -> list[Row]:
         """Rows whose values stand in the order of the collection's fields."""
-        decoders = self._decoders[collection]
-        return [
-            {
-                name: value if value is None or decode is None else decode(value)
-                for (name, decode), value in zip(decoders, values, strict=True)
-            }
-            for values in raw
-        ]
+        names, decoders = self._decoders[collection]
+        rows: list[Row] = [dict(zip(names, values, strict=True)) for values in raw]
+        for name, decode in decoders:
+            for row in rows:
+                value = row[name]
+                if value is not None:
+                    row[name] = decode(value)
+        return rows
 
     def columns(self, collection: str, alias: str = "") -> str:
         """The collection's columns in order, as a SELECT lists them."""
@@ -485,5 +485,9 @@ def _padded(values: list[Any]) -> list[Any]:
     return values + [values[-1]] * (size - len(values))
 
 
-def _decoders(dialect: Dialect, collection: Collection) -> list[tuple[str, Coder | None]]:
-    return [(name, dialect.decode.get(field.type)) for name, field in collection.fields.items()]
+def _decoders(
+    dialect: Dialect, collection: Collection
+) -> tuple[tuple[str, ...], list[tuple[str, Coder]]]:
+    """The fields in order, and how those are read that the driver does not hand out ready made."""
+    decoders = ((name, dialect.decode.get(field.type)) for name, field in collection.fields.items())
+    return tuple(collection.fields), [(name, one) for name, one in decoders if one is not None]
