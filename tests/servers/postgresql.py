@@ -71,9 +71,11 @@ class PostgresServer(Server):
                 **self.launch,
             )
         except PermissionError:
-            copied = self.folder / "pginstall"
-            shutil.copytree(self.bin.parent, copied, symlinks=True)
-            self.bin = copied / "bin"
+            package = self.bin.parents[1]
+            for part in (self.bin.parent, package.with_name(f"{package.name}.libs")):
+                inside = part.relative_to(package.parent)
+                shutil.copytree(part, self.folder / "programs" / inside, symlinks=True)
+            self.bin = self.folder / "programs" / self.bin.relative_to(package.parent)
 
     def command(self) -> list[str]:
         command = [f"{self.bin}/postgres", "-D", str(self.data), "-k", str(self.folder)]
