@@ -35,6 +35,10 @@ CONNECTING: Final = (
 """The settings that name a place; a vector store that has any has a connection of its own."""
 
 _NEEDED: Final = frozenset({"find", "insert", "update", "remove"})
+_GRACE: Final = 0.5
+"""Seconds by which the loop's deadline comes after the driver's."""
+_OLDEST: Final = 9
+"""The wire version of MongoDB 4.4, which newer drivers demand too."""
 _DEFAULT_DATABASE: Final = "luminora"
 
 
@@ -220,6 +224,32 @@ class Connection:
         if found is not None and found.loop is asyncio.get_running_loop():
             await found.ending.aclose()
 
+    @contextlib.asynccontextmanager
+    async def within(self, seconds: float | None = None) -> AsyncIterator[None]:
+        """A deadline for what is asked inside, with errors as Luminora's.
+
+        The driver keeps the deadline and says what it waited for; the loop's own comes a moment
+        later, because older drivers repeat a transaction for two minutes whatever they were told.
+
+        Args:
+            seconds: Left out, the configured ``timeout_seconds``.
+
+        Raises:
+            StorageUnavailable: The deadline passed.
+            StorageError: Whatever else went wrong.
+        """
+        seconds = self.settings.timeout if seconds is None else seconds
+        try:
+            async with asyncio.timeout(seconds + _GRACE):
+                with translated(self.where), pymongo.timeout(seconds):
+                    yield
+        except TimeoutError as error:
+            raise StorageUnavailable(
+                f"no answer within {seconds:g} seconds",
+                where=self.where,
+                hint="try again, or raise timeout_seconds",
+            ) from error
+
     async def require(self, live: Live, names: Iterable[str]) -> None:
         """See that collections are there: MongoDB would make absent ones, without their rules.
 
@@ -229,7 +259,7 @@ class Connection:
         wanted = set(names)
         if wanted <= live.known:
             return
-        with translated(self.where), pymongo.timeout(self.settings.timeout):
+        async with self.within():
             live.known.update(await live.database.list_collection_names())
         absent = sorted(wanted - live.known)
         if absent:
@@ -246,9 +276,10 @@ class Connection:
         ending = _ending(client)
         await anext(ending)
         try:
-            with translated(self.where), pymongo.timeout(settings.patience):
-                topology = _topology(await client.admin.command("hello"))
-            self._acceptable(topology)
+            async with self.within(settings.patience):
+                hello = await client.admin.command("hello")
+            topology = _topology(hello)
+            self._acceptable(topology, hello.get("maxWireVersion", 0))
         except BaseException:
             await ending.aclose()
             raise
@@ -257,7 +288,11 @@ class Connection:
         )
         return Live(client, database, asyncio.get_running_loop(), topology, ending)
 
-    def _acceptable(self, topology: str) -> None:
+    def _acceptable(self, topology: str, wire_version: int) -> None:
+        if wire_version < _OLDEST:
+            raise StorageError(
+                "the server is too old", where=self.where, hint="upgrade it to MongoDB 4.4 or newer"
+            )
         if topology == "standalone" and not self.settings.allow_standalone:
             raise StorageError(
                 "this is a standalone server: it cannot write several documents as one",
@@ -280,7 +315,7 @@ async def facts_of(connection: Connection, live: Live) -> Document:
     Raises:
         StorageError: It does not answer.
     """
-    with translated(connection.where), pymongo.timeout(connection.settings.timeout):
+    async with connection.within():
         build = await live.client.admin.command("buildInfo")
         names = await live.database.list_collection_names()
         try:

@@ -14,7 +14,6 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-import pymongo
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from luminora.errors import LuminoraError, MigrationError
@@ -28,7 +27,6 @@ from luminora_mongodb.errors import (
     INDEX_NOT_FOUND,
     NAMESPACE_EXISTS,
     NAMESPACE_NOT_FOUND,
-    translated,
 )
 
 _LEDGER: Final = SCHEMA_MIGRATIONS.name
@@ -114,7 +112,7 @@ class MongoMigrationDriver(MigrationDriver):
         await held.renew()
         document = document_of(SCHEMA_MIGRATIONS, {**asdict(entry), "parameters": entry.parameters})
         query = {"_id": document["_id"], _FENCE: {"$not": {"$gt": held.token}}}
-        with translated(self.connection.where), pymongo.timeout(self.connection.settings.timeout):
+        async with self.connection.within():
             try:
                 await self._ledger(live.database).update_one(
                     query, {"$set": {**document, _FENCE: held.token}}, upsert=True
@@ -131,7 +129,7 @@ class MongoMigrationDriver(MigrationDriver):
             "version": entry.version,
             _FENCE: {"$not": {"$gt": held.token}},
         }
-        with translated(self.connection.where), pymongo.timeout(self.connection.settings.timeout):
+        async with self.connection.within():
             done = await self._ledger(live.database).delete_one(query)
         if not done.deleted_count:
             raise held.gone()
@@ -142,7 +140,7 @@ class MongoMigrationDriver(MigrationDriver):
         for number, command in enumerate(commands, 1):
             await held.renew()
             try:
-                with translated(self.connection.where), pymongo.timeout(_COMMAND_SECONDS):
+                async with self.connection.within(_COMMAND_SECONDS):
                     await held.guard(_do(live.database, command))
             except LuminoraError as error:
                 await self._failed(entry, number, command, len(commands), error)
@@ -177,8 +175,7 @@ class MongoMigrationDriver(MigrationDriver):
                 live = self._held[0]
             else:
                 live = await stack.enter_async_context(self.connection.apart())
-            seconds = self.connection.settings.timeout
-            with translated(self.connection.where), pymongo.timeout(seconds):
+            async with self.connection.within():
                 return await work(live.database)
 
     async def _entries(self, database: Database) -> list[LedgerEntry]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
-import pymongo
-from pymongo import ReturnDocument, WriteConcern
+from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.read_concern import ReadConcern
 
 from luminora.errors import InputError, LuminoraError, StorageUnavailable
 from luminora.providers.base import CheckResult, ProviderContext, Status
@@ -24,7 +23,8 @@ from luminora.providers.storage import StorageProvider
 from luminora_mongodb import words
 from luminora_mongodb.connection import Connection, Live, facts_of, settings_of
 from luminora_mongodb.documents import TERMS, behind, encode, query_of, row_of, sort_of, together
-from luminora_mongodb.errors import STANDALONE, translated
+from luminora_mongodb.errors import STANDALONE
+from luminora_mongodb.transactions import in_transaction
 from luminora_mongodb.writes import Collision, Step, steps_of
 from luminora_mongodb.writes import Scope as WriteScope
 
@@ -84,7 +84,7 @@ class MongoStorage(StorageProvider):
         scope = WriteScope(live.database, self.table_prefix)
         user = operations[0].user_id
         if (len(steps) == 1 and steps[0].alone) or not live.transactions:
-            with translated(self.connection.where), pymongo.timeout(self._timeout):
+            async with self.connection.within(self._timeout):
                 return await _all(steps, scope)
         turn = self._turns.setdefault((live.loop, user), asyncio.Lock())
         try:
@@ -97,31 +97,22 @@ class MongoStorage(StorageProvider):
                 hint="try again, or raise timeout_seconds",
             ) from None
         try:
-            with translated(self.connection.where), pymongo.timeout(self._timeout):
+            async with self.connection.within(self._timeout):
                 return await self._together(live, steps)
         finally:
             turn.release()
 
     async def _together(self, live: Live, steps: Sequence[Step]) -> list[int]:
-        """All steps in one transaction, which the driver begins anew when it lost a race."""
+        """All steps in one transaction."""
 
         async def attempt(session: AsyncClientSession, *, careful: bool) -> list[int]:
             scope = WriteScope(live.database, self.table_prefix, session, careful)
             return await _all(steps, scope)
 
-        async def run(*, careful: bool) -> list[int]:
-            touched: list[int] = await session.with_transaction(
-                lambda one: attempt(one, careful=careful),
-                read_concern=ReadConcern("snapshot"),
-                write_concern=WriteConcern("majority", j=True),
-            )
-            return touched
-
-        async with live.client.start_session() as session:
-            try:
-                return await run(careful=False)
-            except Collision:
-                return await run(careful=True)
+        try:
+            return await in_transaction(live.client, partial(attempt, careful=False), self._timeout)
+        except Collision:
+            return await in_transaction(live.client, partial(attempt, careful=True), self._timeout)
 
     async def find(
         self,
@@ -145,7 +136,7 @@ class MongoStorage(StorageProvider):
         if limit == 0:  # which MongoDB takes for no limit at all
             return []
         live = await self._live([collection])
-        with translated(self.connection.where), pymongo.timeout(self._timeout):
+        async with self.connection.within(self._timeout):
             cursor = live.database[f"{self.table_prefix}{collection}"].find(
                 query,
                 {TERMS: 0} if found.text else None,
@@ -161,7 +152,7 @@ class MongoStorage(StorageProvider):
         found = declared(collection)
         query = query_of(found, own_where(found, confined_to(found, user_id), where or {}))
         live = await self._live([collection])
-        with translated(self.connection.where), pymongo.timeout(self._timeout):
+        async with self.connection.within(self._timeout):
             return await live.database[f"{self.table_prefix}{collection}"].count_documents(query)
 
     async def search_text(
@@ -184,7 +175,7 @@ class MongoStorage(StorageProvider):
         if search is None:
             return []
         live = await self._live([collection])
-        with translated(self.connection.where), pymongo.timeout(self._timeout):
+        async with self.connection.within(self._timeout):
             return await words.found(live.database[f"{self.table_prefix}{collection}"], search)
 
     async def lease_jobs(
@@ -201,7 +192,7 @@ class MongoStorage(StorageProvider):
                 where["kind"] = Is("in", list(kinds))
             query = query_of(JOBS, own_where(JOBS, confined_to(JOBS, EVERY_USER), where))
             while len(taken) < limit:
-                with translated(self.connection.where), pymongo.timeout(self._timeout):
+                async with self.connection.within(self._timeout):
                     job = await jobs.find_one_and_update(
                         query,
                         {"$set": _lease(now, seconds), "$inc": {"attempts": 1}},

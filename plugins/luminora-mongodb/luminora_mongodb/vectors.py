@@ -12,16 +12,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any, Final
 
-import pymongo
 from bson.binary import Binary, BinaryVectorDtype
 from pymongo import ReplaceOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from luminora.errors import Conflict, LuminoraError
 from luminora.providers.base import CheckResult, ProviderContext, Status
@@ -47,8 +45,9 @@ from luminora.providers.vectors import (
     unit,
 )
 from luminora_mongodb.connection import CONNECTING, Connection, Live, facts_of, settings_of
-from luminora_mongodb.errors import DUPLICATE, translated
+from luminora_mongodb.errors import DUPLICATE
 from luminora_mongodb.storage import MongoStorage
+from luminora_mongodb.transactions import in_transaction
 from luminora_mongodb.vectorindex import SEARCH_INDEX, VECTOR, VectorIndexes
 
 MAX_DIMENSION: Final = 8_192
@@ -141,12 +140,7 @@ class AtlasVectorStore(VectorStoreProvider):
                 if len(writes) == 1 or not live.transactions:
                     await put(indexes, None)
                     return
-                async with live.client.start_session() as session:
-                    await session.with_transaction(
-                        lambda one: put(indexes, one),
-                        read_concern=ReadConcern("snapshot"),
-                        write_concern=WriteConcern("majority", j=True),
-                    )
+                await in_transaction(live.client, partial(put, indexes), self._timeout)
             except BulkWriteError as error:
                 failures = error.details.get("writeErrors") or [{}]
                 if failures[0].get("code") not in DUPLICATE:
@@ -276,7 +270,7 @@ class AtlasVectorStore(VectorStoreProvider):
         """The connection and the index, with a deadline and with errors translated."""
         live = await (self.connection.live() if self._shared else self.connection.open())
         indexes = VectorIndexes(live.database, self._prefix, self.index, self.connection.where)
-        with translated(self.connection.where), pymongo.timeout(seconds or self._timeout):
+        async with self.connection.within(seconds):
             yield live, indexes
 
 

@@ -140,7 +140,7 @@ async def test_something_else_listens(answer):
 async def test_a_server_that_is_too_old():
     with (
         MongoServer(wire_version=8).running() as server,
-        pytest.raises(StorageError, match="requires at least") as caught,
+        pytest.raises(StorageError, match=r"too old|requires at least") as caught,
     ):
         await plain(server.port).connect()
     assert "4.4" in caught.value.hint
