@@ -92,7 +92,9 @@ class Rebuild:
         Its migrations may have made a table for the vectors of another model.
         """
         held = await self._store.describe()
-        if held.dimension in {None, dimension}:
+        if held.dimension not in {None, dimension} and held.count == 0:
+            await self._store.drop()
+        if held.dimension in {None, dimension} or held.count == 0:
             return [await self._register.claim(dimension)]
         model = held.model_id or "unknown"
         row = self._register.row(DEFAULT_INDEX, held.dimension, ACTIVE, model=model)

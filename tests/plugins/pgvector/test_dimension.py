@@ -145,3 +145,27 @@ def test_the_first_model_is_refused_even_before_the_first_message(configure, pos
         asyncio.run(talk("me encanta Naruto", first=True))
     assert (caught.value.expected, caught.value.found) == (1536, 1024)
     assert content(postgres_database) == before
+
+
+def test_reembed_takes_the_new_model_over_and_back(configure, postgres_database, capsys):
+    """From an empty table too; the other dimension is then the one that is refused."""
+    configure("wide")
+    assert main(["migrate"]) == 0
+    configure("narrow")
+    assert main(["reembed"]) == 0
+    assert "Naruto" in asyncio.run(talk("me encanta Naruto", first=True))
+    capsys.readouterr()
+    assert main(["migrate"]) == 0
+    assert "already up to date" in capsys.readouterr().out
+
+    configure("wide")
+    assert main(["migrate"]) == 5
+    said = capsys.readouterr().err
+    assert "1024" in said
+    assert "1536" in said
+    assert main(["reembed", "--drop-old", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["indexed"] == 2
+    assert "Naruto" in asyncio.run(talk("Naruto otra vez"))
+    tables = postgres_database.sql("SELECT relname FROM pg_stat_user_tables ORDER BY relname")
+    assert [name for (name,) in tables if "embeddings" in name] == ["lum_message_embeddings_2"]
+    assert main(["migrate", "--rollback", "--version", "000", "--yes"]) == 0
