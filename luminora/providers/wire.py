@@ -154,6 +154,35 @@ def failure(
     )
 
 
+def interrupted(
+    document: Mapping[str, Any],
+    *,
+    provider: str,
+    model: str | None = None,
+    secrets: Iterable[str] = (),
+    codes: Mapping[str, type[ProviderError]] | None = None,
+) -> ProviderError:
+    """The error that a vendor reports inside an answer whose status was a success.
+
+    Without a code that is known, or a number that is a status, the vendor itself is at fault:
+    :class:`Overloaded`.
+    """
+    said = complaint(document)
+    inner = document.get("error")
+    number = inner.get("code") if isinstance(inner, Mapping) else None
+    status = number if isinstance(number, int) and 400 <= number < 600 else None  # noqa: PLR2004 - HTTP's own numbers
+    kind = kind_of(status or 500, said, codes)
+    words = blotted(said.message, secrets)[:_WORDS] or "no reason given"
+    return kind(
+        f"{provider} broke off: {words}",
+        provider=provider,
+        model=model,
+        status=status,
+        code=said.code,
+        hint=_hint(kind, provider),
+    )
+
+
 def kind_of(
     status: int, said: Complaint, codes: Mapping[str, type[ProviderError]] | None = None
 ) -> type[ProviderError]:
