@@ -1,6 +1,6 @@
 -- The extension stays: it belongs to the whole database, and others may use it.
 {% if VECTOR_TYPE != "none" %}
-DROP TABLE {{TABLE_PREFIX}}message_embeddings;
+DROP TABLE IF EXISTS {{TABLE_PREFIX}}message_embeddings;
 
 -- The indexes that luminora reembed built beside it.
 DO $$
