@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
 
 from luminora.config import Config, load_config
-from luminora.errors import InputError, LuminoraError, ProviderError, SessionNotFound
+from luminora.errors import InputError, ProviderError, SessionNotFound
 from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
 from luminora.memory.embedding import EmbeddingService, namespace
 from luminora.memory.imports import Importer, Item
-from luminora.memory.indexes import in_use
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import (
     AffinityEvent,
@@ -25,7 +24,6 @@ from luminora.memory.models import (
     Episode,
     Fact,
     ImportReport,
-    Job,
     MemorySearchResult,
     Message,
     MoodInfo,
@@ -39,9 +37,10 @@ from luminora.memory.recall import Memory, mood_of
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
-from luminora.memory.worker import Worked, Worker
-from luminora.providers import EVERY_USER, Find, Is, Kind, Row, StorageProvider
+from luminora.memory.worker import Worked
+from luminora.providers import EVERY_USER, Find, Is, Row, StorageProvider
 from luminora.stack import Stack
+from luminora.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,7 +49,7 @@ MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient:
+class LuminoraCoreClient(Upkeep):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -419,102 +418,6 @@ class LuminoraCoreClient:
                 provider=self._stack.cache.name,
                 hint="run the same again when the cache is back",
             ) from error
-
-    # operation
-
-    async def reindex(self) -> int:
-        """Index the messages of all users that are pending; how many were.
-
-        Raises:
-            ProviderError, StorageError: The provider or store is down; done work stays done.
-        """
-        await self._ready()
-        return await self._index.catch_up()
-
-    async def reembed(
-        self,
-        on_progress: Callable[[int, int], None] | None = None,
-        *,
-        drop_old: bool = False,
-    ) -> int:
-        """Build a vector index with the configured model; how many messages it took in.
-
-        For when the embedding model has changed. The new index is built beside the old one, which
-        goes on answering whoever still runs with the old model; then the new one takes its place
-        in one step. An interrupted run is continued by the next.
-
-        Args:
-            on_progress: Called with the messages dealt with and the messages there are.
-            drop_old: Delete the indexes of earlier models afterwards. Kept, they make going back
-                cheap.
-
-        Raises:
-            ProviderError, StorageError: The provider or store is down; what was done stays done.
-        """
-        from luminora.memory.rebuild import Rebuild  # noqa: PLC0415 - rarely asked
-
-        await self._ready(adapt=True)
-        rebuild = Rebuild(self._index, self._stack.vector_store, self._storage)
-        return await rebuild.run(on_progress, drop_old=drop_old)
-
-    async def run_jobs(self, limit: int = 100) -> int:
-        """Do the background work that is due, up to ``limit`` jobs; how many were taken."""
-        await self._ready()
-        return await self._conversation.digester.run_due(limit)
-
-    async def work(self, stop: asyncio.Event | None = None, *, concurrency: int = 10) -> Worked:
-        """Be a worker: do what is due, again and again, beside any number of others.
-
-        Args:
-            stop: Ends the work when it is set, after what is under way. Left out, everything that
-                is due now is done.
-            concurrency: Jobs under way at once.
-        """
-        await self._ready()
-        worker = self._worker_with(concurrency)
-        return await (worker.drain() if stop is None else worker.run(stop))
-
-    def _worker_with(self, concurrency: int) -> Worker:
-        return Worker(self._conversation.digester, self._index, concurrency=concurrency)
-
-    async def get_jobs(self, status: str | None = None, limit: int = 50) -> list[Job]:
-        """Background work of all users that is not done yet, what is due first.
-
-        Args:
-            status: ``"ready"``, ``"leased"`` or ``"dead"``; left out, any.
-            limit: How many at most.
-        """
-        await self._ready()
-        return [Job.from_row(row) for row in await self._queue.look(status, limit)]
-
-    async def count_jobs(self) -> dict[str, int]:
-        """How much background work there is, by status."""
-        await self._ready()
-        return await self._queue.counts()
-
-    async def retry_jobs(self, ids: Iterable[str] | None = None) -> int:
-        """Let jobs that were given up come again, all of them if none is named; how many."""
-        await self._ready()
-        return await self._queue.revive(None if ids is None else list(ids))
-
-    async def discard_jobs(self, ids: Iterable[str]) -> int:
-        """Delete jobs without doing them, except those a worker is at; how many there were."""
-        await self._ready()
-        return await self._queue.discard(list(ids))
-
-    async def health_check(self) -> dict[str, Any]:
-        """Whether every provider works: ``status``, ``checks`` by kind and ``errors``.
-
-        Never raises for a provider: one that cannot be opened is one that does not work.
-        """
-        from luminora.health import check_all, summary  # noqa: PLC0415 - rarely asked
-
-        providers = dict(self._stack.providers())
-        with contextlib.suppress(LuminoraError):  # its own check says what is wrong
-            await self._ready()
-            store = self._stack.vector_store
-            providers[Kind.VECTOR_STORE.value] = await in_use(self._storage, store)
-        return summary(await check_all(providers))
 
     async def aclose(self) -> None:
         """Finish background work that is due and close the stack; twice is harmless."""

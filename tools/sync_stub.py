@@ -1,6 +1,6 @@
 """Write ``luminora/sync.pyi`` from the asynchronous client, so that the twin is typed too.
 
-Run ``python tools/sync_stub.py`` after changing a signature in ``luminora/client.py``; a test
+Run ``python tools/sync_stub.py`` after changing a signature there; a test
 fails while the two differ.
 """
 
@@ -10,11 +10,11 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCE = ROOT / "luminora" / "client.py"
+SOURCES = {"Upkeep": "upkeep.py", "LuminoraCoreClient": "client.py"}
 TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\
-# Written by tools/sync_stub.py from luminora/client.py; do not edit.
+# Written by tools/sync_stub.py from luminora/client.py and upkeep.py; do not edit.
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -55,21 +55,22 @@ class LuminoraCoreClient:
 
 def stub() -> str:
     """The text of the stub file."""
-    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
-    client = next(
-        node
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name == "LuminoraCoreClient"
-    )
-    methods = [
+    methods = [method for source in SOURCES for method in _methods(source)]
+    return _HEAD + "".join(f"    {method}\n" for method in methods)
+
+
+def _methods(name: str) -> list[str]:
+    """The public coroutines of a class, as their twins."""
+    tree = ast.parse((ROOT / "luminora" / SOURCES[name]).read_text(encoding="utf-8"))
+    found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    return [
         _twin(node)
-        for node in client.body
+        for node in found.body
         if isinstance(node, ast.AsyncFunctionDef)
         and not node.name.startswith("_")
         and not node.decorator_list
         and node.name not in {"open", "aclose"}
     ]
-    return _HEAD + "".join(f"    {method}\n" for method in methods)
 
 
 def _twin(method: ast.AsyncFunctionDef) -> str:
