@@ -50,7 +50,7 @@ def test_leaving_a_stream_early_is_harmless():
 def test_every_asynchronous_method_has_its_twin():
     expected = {
         name
-        for name, value in vars(asynchronous.LuminoraCoreClient).items()
+        for name, value in inspect.getmembers(asynchronous.LuminoraCoreClient)
         if not name.startswith("_")
         and (inspect.iscoroutinefunction(value) or inspect.isasyncgenfunction(value))
     } - {"open", "aclose"}
