@@ -118,6 +118,10 @@ class HttpLLM(LLMProvider):
         """Where the call goes."""
         return self.path
 
+    def path_of_check(self, model: str) -> str | None:  # noqa: ARG002 - see path_of
+        """Of the request that :meth:`check` makes; None where everything costs."""
+        return self.check_path
+
     @abstractmethod
     def body(self, call: Call) -> dict[str, Any]:
         """The call as the vendor's JSON."""
@@ -273,12 +277,13 @@ class HttpLLM(LLMProvider):
         """Ask for something that costs nothing, if the vendor has that."""
         model = self.model_for(ChatRequest(messages=()))
         data = {"model": model, "base_url": self.http.base_url}
-        if self.check_path is None:
+        path = self.path_of_check(model)
+        if path is None:
             return CheckResult(Status.OK, f"{model}; not asked: a question costs", data=data)
         started = perf_counter()
         try:
             limits = Deadlines(connect=5.0, idle=10.0, total=10.0)
-            response = await self.http.get(self.check_path, deadlines=limits)
+            response = await self.http.get(path, deadlines=limits)
             if not response.is_success:
                 raise self.failed(response, None)
         except LuminoraError as error:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -42,6 +42,7 @@ class ModelFacts:
         dimensions: Other lengths it can be asked for.
         input_price: US dollars for a million tokens of the prompt, if known.
         output_price: The same of the answer.
+        extra: What else the entry says, for the vendor's own adapter.
     """
 
     json: JsonMode = "schema"
@@ -53,6 +54,7 @@ class ModelFacts:
     dimensions: tuple[int, ...] = ()
     input_price: float | None = None
     output_price: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """US dollars of one call; None where a price is not known."""
@@ -106,6 +108,7 @@ class ModelTable:
         known = {name: value for name, value in entry.items() if name in _FIELDS}
         known["unsupported"] = frozenset(known.get("unsupported", self._default.unsupported))
         known["dimensions"] = tuple(known.get("dimensions", ()))
+        known["extra"] = {name: value for name, value in entry.items() if name not in _FIELDS}
         return replace(self._default, **known)
 
     def _entry(self, model: str) -> Mapping[str, Any]:
@@ -117,7 +120,7 @@ class ModelTable:
         return self._entries[max(matching, key=len)] if matching else {}
 
 
-_FIELDS = frozenset(ModelFacts.__dataclass_fields__)
+_FIELDS = frozenset(ModelFacts.__dataclass_fields__) - {"extra"}
 
 
 @cache
