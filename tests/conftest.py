@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.servers.redis",
     "tests.servers.pinecone",
     "tests.servers.dynamodb",
+    "tests.servers.llama",
     "tests.servers.table",
 ]
 
