@@ -46,9 +46,7 @@ class Tables:
     async def create(self, definition: Mapping[str, Any]) -> None:
         """Create a table unless there is one, and wait until it can be used."""
         name = definition["TableName"]
-        found = await self._describe(name)
-        if found is None or found["TableStatus"] == "DELETING":
-            await self._wait_gone(name)
+        if await self._remaining(name) is None:
             await self._create(definition)
         self._creating.add(name)
         await self.settled()
@@ -104,10 +102,7 @@ class Tables:
 
     async def _begin(self, definition: Mapping[str, Any]) -> None:
         name = definition["TableName"]
-        found = await self._describe(name)
-        if found is not None and found["TableStatus"] == "DELETING":
-            await self._wait_gone(name)
-            found = None
+        found = await self._remaining(name)
         if found is None:
             await self._create(definition)
         elif not _same(found, definition) or await self._count(name, exact=True):
@@ -135,7 +130,7 @@ class Tables:
         except StorageError as error:
             if "ResourceInUseException" not in error.message:
                 raise
-        await self._wait_gone(name)
+        await self._remaining(name)
 
     async def _expire(self, parameters: Mapping[str, Any]) -> None:
         wanted = parameters["TimeToLiveSpecification"]
@@ -146,10 +141,14 @@ class Tables:
             if f"already {state}" not in error.message:
                 raise
 
-    async def _wait_gone(self, name: str) -> None:
+    async def _remaining(self, name: str) -> dict[str, Any] | None:
+        """The table, or None: one that is being deleted is waited for until it is gone."""
         deadline = monotonic() + SETTLED_SECONDS
         pause = 0.02
-        while await self._describe(name) is not None:
+        while True:
+            found = await self._describe(name)
+            if found is None or found["TableStatus"] != "DELETING":
+                return found
             _check_deadline(deadline, name, "deleted")
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)

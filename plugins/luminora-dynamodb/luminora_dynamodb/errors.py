@@ -28,6 +28,7 @@ _BUSY: Final = frozenset(
         "InternalServerError",
         "ServiceUnavailable",
         "LimitExceededException",
+        "TransactionInProgressException",  # its outcome is open: nothing may be built on it
     }
 )
 _STRANGERS: Final = frozenset(
@@ -47,12 +48,11 @@ _OVERTAKEN: Final = frozenset(
         "ConditionalCheckFailed",
         "TransactionConflictException",
         "TransactionConflict",
-        "TransactionInProgressException",
         "ReplicatedWriteConflictException",
     }
 )
 _CROWDED: Final = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
-_TRANSACTED: Final = "PutItem, UpdateItem, DeleteItem and ConditionCheckItem"
+_TRANSACTED: Final = "PutItem, UpdateItem and DeleteItem"
 
 
 class Refused(Exception):

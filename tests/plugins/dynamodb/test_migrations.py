@@ -128,6 +128,21 @@ async def test_a_table_of_ours_with_rows_is_not_adopted_either(settings):
         await runner(settings).migrate()
 
 
+async def test_a_table_that_another_process_creates_at_this_moment_is_as_good(
+    settings, monkeypatch
+):
+    await runner(settings).migrate()
+    real, asked = Tables._describe, []
+
+    async def describe(self, name):
+        asked.append(name)
+        return None if len(asked) == 1 else await real(self, name)
+
+    monkeypatch.setattr(Tables, "_describe", describe)
+    async with asyncio.timeout(10), DynamoDBMigrationDriver(settings).lock(1):
+        assert len(asked) > 1
+
+
 async def test_the_lock_is_waited_for_and_then_given_up(settings):
     holder, other = (DynamoDBMigrationDriver(settings) for _ in range(2))
     async with holder.lock(1):
