@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 JsonMode = Literal["schema", "object", "none"]
 
@@ -84,7 +84,7 @@ class ModelTable:
         package: str,
         prices: Mapping[str, Mapping[str, float]] | None = None,
         default: ModelFacts | None = None,
-    ) -> ModelTable:
+    ) -> Self:
         """The table that lies in a package, with the configuration's prices over its own.
 
         Args:
