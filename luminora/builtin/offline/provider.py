@@ -40,6 +40,7 @@ class OfflineLLM(LLMProvider):
 
     name = "offline"
     json_mode = Capability.PARTIAL
+    metered = False
 
     def __init__(
         self, config: Mapping[str, Any] | None = None, context: ProviderContext | None = None

@@ -17,8 +17,8 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
+from luminora.builtin.sqlite.dialect import SQLITE
 from luminora.builtin.sqlite.errors import translated
-from luminora.builtin.sqlite.storage import SQLITE
 from luminora.errors import MigrationError, MigrationLockTimeout, StorageUnavailable
 from luminora.providers.collections import SCHEMA_MIGRATIONS, FieldType
 from luminora.providers.migration import LedgerEntry, MigrationDriver

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -13,11 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import apsw
 
 from luminora.builtin.sqlite.database import Database, open_database, snapshot
+from luminora.builtin.sqlite.dialect import SQLITE
 from luminora.builtin.sqlite.fulltext import Condition, MessageIndex
 from luminora.errors import InputError, LuminoraError, StorageUnavailable
 from luminora.providers.base import CheckResult, Status
 from luminora.providers.checks import check_text, confined_to, declared
-from luminora.providers.collections import COLLECTIONS, MESSAGES, FieldType
+from luminora.providers.collections import COLLECTIONS, MESSAGES
 from luminora.providers.operations import (
     Count,
     Delete,
@@ -32,31 +31,11 @@ from luminora.providers.operations import (
     Where,
     Write,
 )
-from luminora.providers.sql import Dialect, Statement, Statements, Steps, json_text, time_text
+from luminora.providers.sql import Statement, Statements, Steps
 from luminora.providers.storage import StorageProvider
 
 if TYPE_CHECKING:
     from luminora.providers.migration import MigrationDriver
-
-SQLITE: Final = Dialect(
-    name="sqlite",
-    least="MIN",
-    greatest="MAX",
-    unindexed="+",
-    encode={
-        FieldType.BOOLEAN: int,
-        FieldType.TIMESTAMP: time_text,
-        FieldType.JSON: json_text,
-        FieldType.STRINGS: json_text,
-    },
-    decode={
-        FieldType.BOOLEAN: bool,
-        FieldType.TIMESTAMP: datetime.fromisoformat,
-        FieldType.JSON: json.loads,
-        FieldType.STRINGS: json.loads,
-    },
-)
-"""SQLite's way: times as text of fixed width in UTC, lists and documents as JSON text."""
 
 _QUICK_BYTES: Final = 64 << 20
 """Files up to this size are verified by every check; larger ones would take seconds."""
