@@ -26,7 +26,7 @@ from luminora.providers.storage import StorageProvider
 from luminora_dynamodb.changes import Actions, Changes, fits
 from luminora_dynamodb.client import Client, pause
 from luminora_dynamodb.errors import Refused
-from luminora_dynamodb.items import Place
+from luminora_dynamodb.items import Place, claims_of, place_of
 from luminora_dynamodb.journal import Journal
 from luminora_dynamodb.paths import tables
 from luminora_dynamodb.planning import Plan, Step, step_of, touches_of
@@ -268,13 +268,17 @@ class DynamoDBStorage(StorageProvider):
         """What the operations touch and change, with everything read that this takes."""
         read: dict[Place, Image | None] = {}
         held: dict[str, Place | None] = {}
-        selected = await asyncio.gather(
+        rows = [step for step in steps if not step.selects]
+        wanted: set[str | Place] = {place_of(step.collection, step.row) for step in rows}
+        wanted |= {claim for step in rows for claim in claims_of(step.collection, step.row)}
+        selecting = asyncio.gather(
             *(
                 self._reader.images(step.collection, step.user, step.conditions)
                 for step in steps
                 if step.selects
             )
         )
+        _, selected = await asyncio.gather(self._load(wanted, read, held), selecting)
         for images in selected:
             read |= {image.place: image for image in images}
         for _ in range(_ROUNDS):
@@ -297,14 +301,18 @@ class DynamoDBStorage(StorageProvider):
         read: dict[Place, Image | None],
         held: dict[str, Place | None],
     ) -> None:
-        """Read claims, the rows that hold them, and rows."""
-        held |= await self._reader.holders(one for one in unread if isinstance(one, str))
-        holding = {place for place in held.values() if place is not None}
-        wanted = (holding | {one for one in unread if isinstance(one, Place)}) - read.keys()
-        found = await self._reader.at(wanted)
-        if any(place not in found and place not in read for place in holding):
-            raise Refused("a row was deleted after its claim was read")
-        read |= {place: found.get(place) for place in wanted}
+        """Read rows and claims, then the rows that hold these."""
+        places = {one for one in unread if isinstance(one, Place)} - read.keys()
+        found, holding = await asyncio.gather(
+            self._reader.at(places),
+            self._reader.holders(one for one in unread if isinstance(one, str)),
+        )
+        holders = {place for place in holding.values() if place is not None} - read.keys()
+        found |= await self._reader.at(holders - found.keys())
+        if not holders <= found.keys():
+            raise Refused("a row came or went while it was read")
+        read |= {place: found.get(place) for place in places | holders}
+        held |= holding
 
 
 def _require_free(read: dict[Place, Image | None]) -> None:

@@ -272,7 +272,7 @@ async def test_the_orders_that_indexes_give_are_those_of_the_values(real):
             "updated_at": START,
         }
         await real.insert("episodes", user, row)
-    for order in (("importance",), ("-importance",), ("timestamp",), ("-timestamp", "-id")):
+    for order in (("importance",), ("-importance",), ("timestamp", "-id"), ("-timestamp", "id")):
         everything = await real.find("episodes", user, order=order)
         for limit in range(1, 11):
             assert await real.find("episodes", user, order=order, limit=limit) == everything[:limit]
