@@ -100,6 +100,9 @@ class GivenServer(MotoServer):
     def url(self) -> str:
         return URL or ""
 
+    def prepare(self) -> None:
+        """Nothing."""
+
     def start(self) -> None:
         RUNNING[self.name] = f"the server at {self.url}"
 
