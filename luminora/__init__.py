@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from luminora.client import LuminoraCoreClient
     from luminora.config import Config, load_config
     from luminora.errors import LuminoraError
+    from luminora.gateway import get_gateway
     from luminora.hookspecs import hookimpl
     from luminora.memory.models import (
         AffinityInfo,
@@ -40,6 +41,7 @@ _HOME = {
     "Message": "luminora.memory.models",
     "MoodInfo": "luminora.memory.models",
     "Response": "luminora.memory.models",
+    "get_gateway": "luminora.gateway",
     "hookimpl": "luminora.hookspecs",
     "load_config": "luminora.config",
 }
@@ -57,6 +59,7 @@ __all__ = [
     "MoodInfo",
     "Response",
     "__version__",
+    "get_gateway",
     "hookimpl",
     "load_config",
 ]

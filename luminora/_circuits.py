@@ -1,17 +1,58 @@
 """What keeps a gateway from leaning on a provider that is down, busy or too dear.
 
-Clocks are monotonic seconds, given in, so that nothing here waits or looks at a watch.
+Clocks are monotonic seconds, given in: nothing here looks at a watch, but for the day of a budget.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
-from luminora.errors import QuotaExceeded
 from luminora.providers import Usage
+
+_MINUTE = 60.0
+_LONGEST_REST = 3600.0
+"""Seconds that a provider is left alone at most, whatever it asks for."""
+
+
+class Permit:
+    """Leave to send one request; its holder reports, once, how the request went."""
+
+    __slots__ = ("_breaker",)
+
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+
+    def succeeded(self) -> None:
+        """The provider works: close the breaker, unless this request is from before it opened."""
+        breaker = self._breaker
+        if breaker.probe is self or breaker.until is None:
+            breaker.row, breaker.until, breaker.probe = 0, None, None
+
+    def failed(self, now: float, *, rest: float | None = None, at_once: bool = False) -> None:
+        """Count a failure that says something about the provider rather than about the request.
+
+        Args:
+            now: Monotonic seconds.
+            rest: Seconds the provider asked to be left alone; it is, from now on.
+            at_once: Open after this one failure: the next could not end otherwise.
+        """
+        breaker = self._breaker
+        if breaker.probe is not self and breaker.until is not None:
+            return  # it was sent before the breaker opened, and tells nothing new
+        breaker.row += 1
+        if breaker.probe is self or at_once or rest or breaker.row >= breaker.failures:
+            breaker.until = now + min(rest or breaker.cool_seconds, _LONGEST_REST)
+        breaker.probe = None
+
+    def abandoned(self) -> None:
+        """The request says nothing about the provider: given up, or itself at fault."""
+        if self._breaker.probe is self:
+            self._breaker.probe = None
 
 
 @dataclass(slots=True)
@@ -20,48 +61,36 @@ class Breaker:
 
     Attributes:
         failures: In a row, after which it opens.
-        cool_seconds: Before a probe is let through.
+        cool_seconds: Before the one that tries is let through.
+        row: Failures so far.
+        until: When it may be tried again; None while it is closed.
+        probe: The one that is trying.
     """
 
     failures: int = 5
     cool_seconds: float = 30.0
-    _row: int = field(default=0, init=False)
-    _until: float | None = field(default=None, init=False)
-    _probing: bool = field(default=False, init=False)
+    row: int = field(default=0, init=False)
+    until: float | None = field(default=None, init=False)
+    probe: Permit | None = field(default=None, init=False)
 
-    def admits(self, now: float) -> bool:
-        """Whether a request may go out; the one that probes has to report how it went."""
-        if self._until is None:
-            return True
-        if now < self._until or self._probing:
-            return False
-        self._probing = True
-        return True
-
-    def succeeded(self) -> None:
-        """Close it."""
-        self._row, self._until, self._probing = 0, None, False
-
-    def failed(self, now: float) -> None:
-        """Count a failure that says something about the provider rather than about the request."""
-        self._row += 1
-        if self._probing or self._row >= self.failures:
-            self._until = now + self.cool_seconds
-        self._probing = False
-
-    def abandoned(self) -> None:
-        """The request was given up before its outcome was known."""
-        self._probing = False
+    def admit(self, now: float) -> Permit | None:
+        """Leave for one request, or None."""
+        if self.until is None:
+            return Permit(self)
+        if now < self.until or self.probe is not None:
+            return None
+        self.probe = Permit(self)
+        return self.probe
 
     def ready_in(self, now: float) -> float:
         """Seconds until it lets a request through; 0 while it is closed."""
-        return 0.0 if self._until is None else max(0.0, self._until - now)
+        return 0.0 if self.until is None else max(0.0, self.until - now)
 
     def state(self, now: float) -> str:
         """``closed``, ``open`` or ``half-open``."""
-        if self._until is None:
+        if self.until is None:
             return "closed"
-        return "open" if now < self._until else "half-open"
+        return "open" if now < self.until else "half-open"
 
 
 class Limiter:
@@ -73,36 +102,50 @@ class Limiter:
     """
 
     def __init__(self, concurrency: int | None = None, per_minute: int | None = None) -> None:
-        self._gate = asyncio.Semaphore(concurrency) if concurrency else None
+        self._concurrency = concurrency
         self._per_minute = per_minute
+        self._gate: asyncio.Semaphore | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._begun: deque[float] = deque()
 
     def wait_for(self, now: float) -> float:
         """Seconds until the rate lets another request begin."""
         if self._per_minute is None:
             return 0.0
-        while self._begun and self._begun[0] <= now - 60.0:
+        while self._begun and self._begun[0] <= now - _MINUTE:
             self._begun.popleft()
         if len(self._begun) < self._per_minute:
             return 0.0
-        return self._begun[0] + 60.0 - now
+        return max(0.0, self._begun[-self._per_minute] + _MINUTE - now)
 
-    async def enter(self, now: float) -> None:
-        """Take a place, waiting for one to become free."""
-        if self._gate is not None:
-            await self._gate.acquire()
+    def book(self, moment: float) -> None:
+        """Take the place of a request that begins then; nobody else can have it."""
         if self._per_minute is not None:
-            self._begun.append(now)
+            self._begun.append(moment)
 
-    def leave(self) -> None:
-        """Give the place back."""
-        if self._gate is not None:
-            self._gate.release()
+    def unbook(self, moment: float) -> None:
+        """It did not begin after all."""
+        if moment in self._begun:
+            self._begun.remove(moment)
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A place among those under way; waits for one to become free."""
+        if self._concurrency is None:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        if self._gate is None or self._loop is not loop:  # a semaphore belongs to one loop
+            self._gate, self._loop = asyncio.Semaphore(self._concurrency), loop
+        async with self._gate:
+            yield
 
 
 @dataclass(slots=True)
 class Budget:
     """What may be spent in a day (UTC), by this process.
+
+    Requests that are under way when the budget runs out still count on top of it.
 
     Attributes:
         usd_per_day: US dollars, as far as prices are known; None for any amount.
@@ -113,31 +156,31 @@ class Budget:
     tokens_per_day: int | None = None
     spent_usd: float = field(default=0.0, init=False)
     spent_tokens: int = field(default=0, init=False)
-    _day: object = field(default=None, init=False)
+    _day: date | None = field(default=None, init=False)
 
-    def check(self) -> None:
-        """Refuse to spend more than is left.
-
-        Raises:
-            QuotaExceeded: The day's budget is used up.
-        """
+    def exceeded(self) -> str | None:
+        """What is used up, or None."""
         self._turn()
         for spent, most, unit in (
             (self.spent_usd, self.usd_per_day, "US dollars"),
             (self.spent_tokens, self.tokens_per_day, "tokens"),
         ):
             if most is not None and spent >= most:
-                raise QuotaExceeded(
-                    f"the budget of {most:g} {unit} a day is used up",
-                    provider="gateway",
-                    hint="raise 'budget' in the gateway's config, or wait for the next day (UTC)",
-                )
+                return f"the budget of {most:g} {unit} a day is used up"
+        return None
 
     def spend(self, usage: Usage) -> None:
         """Take note of what a call used."""
         self._turn()
         self.spent_tokens += usage.total_tokens
         self.spent_usd += usage.cost or 0.0
+
+    @staticmethod
+    def renewed_in() -> float:
+        """Seconds until the next day."""
+        now = datetime.now(UTC)
+        tomorrow = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
+        return (tomorrow - now).total_seconds()
 
     def _turn(self) -> None:
         today = datetime.now(UTC).date()

@@ -7,6 +7,7 @@ holds the names of environment variables, and a literal that looks like a key is
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -294,26 +295,27 @@ def _flags(overrides: Mapping[str, Any]) -> Leaves:
 
 def _refuse_secrets(places: _Places) -> None:
     for path, leaf in places.leaves.items():
-        for text in _texts(leaf.value):
-            if why := _secrets.reason(path[-1], text):
-                name = path[-1] if path[-1].endswith("_env") else f"{path[-1]}_env"
+        for key, text in _texts(path[-1], leaf.value):
+            if why := _secrets.reason(key, text):
+                name = key if key.endswith("_env") else f"{key}_env"
                 raise ConfigError(
-                    f"'{path[-1]}' {why}; a configuration holds the names of environment "
+                    f"'{key}' {why}; a configuration holds the names of environment "
                     "variables, never secrets",
                     where=places.of(_shapes.pointer(path)),
                     hint=f'put it into a variable (or .env) and write its name: "{name}": "…"',
                 )
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Every text of a leaf, which may be a list of objects, and the key it stands under."""
     if isinstance(value, str):
-        yield value
+        yield key, value
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from _texts(key, item)
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
+        for inner, item in value.items():
+            yield from _texts(inner, item)
 
 
 def _declared(layers: list[Leaves], index: Index) -> _shapes.Declared:
@@ -432,6 +434,13 @@ def _secret_variables(document: Mapping[str, Any], index: Index) -> dict[str, st
                 for place, leaf in _shapes.flatten(part["config"], "", path)
                 if place[-1].endswith("_env") and isinstance(leaf.value, str)
             }
+    for member in schema.members(index, document):
+        inner = member.offer(index)
+        settings = member.part.get("config", {})
+        if inner is not None and isinstance(settings, Mapping):
+            described = schema.config_schema(inner)
+            settings = schema.defaults(described, copy.deepcopy(dict(settings)))
+            found |= schema.secrets(described, settings, (*member.path, "config"))
     return found
 
 

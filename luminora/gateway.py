@@ -2,108 +2,76 @@
 
 A chain of providers is asked in order. One that fails for a moment is asked again after a pause, or
 after the pause it asks for; one that fails for good, is open at its breaker, or would make us wait
-beyond the deadline, is passed over. One total deadline stands over all of it. Every attempt is
-recorded on the result. A provider is built when the chain first reaches it, so that a local model
-is not loaded as long as the ones before it answer.
+too long, is passed over. One total deadline stands over all of it, and while others follow, an
+attempt has half of what is left of it. Every attempt is recorded on the result. A provider is built
+when the chain first reaches it, so that a local model is not loaded as long as the ones before it
+answer.
 
 A streamed answer falls back until its first piece; an answer that breaks off later ends with an
 error that carries what had come.
+
+:func:`get_gateway` is the same for code that does not await.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from luminora._circuits import Breaker, Budget, Limiter
-from luminora.errors import (
-    AuthenticationFailed,
-    ContentFiltered,
-    InvalidRequest,
-    LuminoraError,
-    PermissionRefused,
-    ProviderError,
-    ProviderTimeout,
-    ResourceNotFound,
-)
+from luminora import _chain
+from luminora._chain import Link, Run, Trial
+from luminora._circuits import Breaker, Budget, Limiter, Permit
+from luminora.errors import ConfigError, InputError, LuminoraError
 from luminora.providers import (
-    Attempt,
     ChatDelta,
     ChatRequest,
     ChatResult,
     CheckResult,
     LLMProvider,
     Status,
+    Usage,
 )
+
+if TYPE_CHECKING:
+    from luminora._sync_gateway import SyncGateway
 
 Build = Callable[[Mapping[str, Any]], LLMProvider]
 """Builds the provider of a section of a configuration."""
 
-_BACKOFF_SECONDS: Final = 0.5
-_LONGEST_BACKOFF: Final = 20.0
-_REQUESTS_FAULT: Final = (InvalidRequest, ContentFiltered, ResourceNotFound)
-"""Failures that say nothing about whether the provider is up."""
+_ROLES: Final = frozenset({"system", "user", "assistant"})
+_CHECK_SECONDS: Final = 20.0
+_Answer = tuple[dict[str, Any], ChatResult]
+_Ask = Callable[[LLMProvider, ChatRequest], Awaitable[_Answer]]
 
 
-@dataclass(slots=True)
-class Link:
-    """One provider of the chain.
+def get_gateway() -> SyncGateway:
+    """The one gateway of this process for code that does not await.
 
-    Attributes:
-        section: Its part of the configuration: ``name``, ``config``, ``package``.
-        label: What it is called in results and status.
+    It serves the configured language model, with the fallback behind it; where nothing is
+    configured, every installed one whose key is in the environment, and ``offline`` at the end.
+
+    Raises:
+        ConfigError, PluginError: The configuration cannot be used.
     """
+    from luminora import _sync_gateway  # noqa: PLC0415 - loads configuration and plugins
 
-    section: Mapping[str, Any]
-    label: str
-    breaker: Breaker
-    limiter: Limiter
-    provider: LLMProvider | None = None
-    calls: int = 0
-    failures: int = 0
-    last_error: str | None = None
-
-
-@dataclass(slots=True)
-class _Run:
-    """One request on its way along the chain."""
-
-    until: float
-    attempts: list[Attempt] = field(default_factory=list)
-    error: LuminoraError | None = None
-
-    @property
-    def left(self) -> float:
-        return self.until - monotonic()
-
-    def note(
-        self, link: Link, started: float, outcome: str, error: Exception | None = None
-    ) -> None:
-        said = error.message if isinstance(error, LuminoraError) else str(error or "")
-        self.attempts.append(
-            Attempt(
-                provider=link.label,
-                outcome=outcome,
-                seconds=monotonic() - started,
-                error=f"{type(error).__name__}: {said}" if error else None,
-            )
-        )
-        if isinstance(error, LuminoraError):
-            self.error = error
+    return _sync_gateway.get_gateway()
 
 
 class Gateway(LLMProvider):
     """The chain.
 
     Args:
-        config: ``chain`` (sections or names), ``total_seconds``, ``retries``, ``breaker``,
-            ``limits`` by provider, ``budget``.
+        config: ``chain`` (sections or names), ``total_seconds``, ``attempt_seconds``,
+            ``wait_seconds``, ``retries``, ``breaker``, ``limits`` by provider, ``budget``.
         build: Builds a provider of the chain.
+
+    Raises:
+        ConfigError: ``limits`` names a provider that is not in the chain.
     """
 
     name = "gateway"
@@ -111,196 +79,198 @@ class Gateway(LLMProvider):
     def __init__(self, config: Mapping[str, Any], build: Build) -> None:
         self._build = build
         self._total = float(config.get("total_seconds", 120.0))
+        self._attempt: float | None = config.get("attempt_seconds")
+        self._wait = float(config.get("wait_seconds", 10.0))
         self._retries = int(config.get("retries", 2))
-        breaker, limits = config.get("breaker", {}), config.get("limits", {})
         self.budget = Budget(**config.get("budget", {}))
-        self.links: list[Link] = []
-        for part in config["chain"]:
-            section = {"name": part} if isinstance(part, str) else part
-            name = section["name"]
-            twins = sum(link.section["name"] == name for link in self.links)
-            self.links.append(
-                Link(
-                    section,
-                    f"{name}#{twins + 1}" if twins else name,
-                    Breaker(**breaker),
-                    Limiter(**limits.get(name, {})),
-                )
-            )
+        self.links = _links(config)
 
     async def chat(self, request: ChatRequest) -> ChatResult:
         """The first answer that the chain gives.
 
         Raises:
             ProviderError: None of them answered; its ``attempts`` say why, one by one.
+            InputError: A message has a role that no model knows.
         """
-        self.budget.check()
-        run = _Run(monotonic() + self._total)
-        for link in self.links:
-            result = await self._ask(link, request, run)
-            if result is not None:
-                self.budget.spend(result.usage)
-                return replace(result, attempts=tuple(run.attempts))
-        raise self._exhausted(run)
+
+        async def ask(provider: LLMProvider, fitting: ChatRequest) -> _Answer:
+            return {}, await provider.chat(fitting)
+
+        return (await self._first(request, ask))[1]
+
+    async def chat_json(self, request: ChatRequest) -> tuple[dict[str, Any], ChatResult]:
+        """The first answer that is the JSON it was asked for; see :meth:`LLMProvider.chat_json`.
+
+        Raises:
+            ProviderError: As :meth:`chat`; a model that does not keep to JSON is passed over.
+            InputError: As :meth:`chat`.
+        """
+
+        async def ask(provider: LLMProvider, fitting: ChatRequest) -> _Answer:
+            return await provider.chat_json(fitting)
+
+        return await self._first(request, ask, json=True)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
-        """The first answer whose first piece comes.
+        """The first answer whose first piece comes; the last piece is empty and has the attempts.
 
         Raises:
             ProviderError: None came, or the answer broke off: then ``partial_text`` holds what
                 had come.
+            InputError: As :meth:`chat`.
         """
-        self.budget.check()
-        run = _Run(monotonic() + self._total)
-        for link in self.links:
-            pieces: list[str] = []
-            try:
-                async with aclosing(self._pieces(link, request, run, pieces)) as deltas:
-                    async for delta in deltas:
-                        yield delta
-            except LuminoraError as error:
-                if pieces:
-                    raise _broken_off(error, "".join(pieces), run.attempts) from error
-                continue
-            if run.attempts and run.attempts[-1].outcome == "ok":
-                return
-        raise self._exhausted(run)
+        run = self._begin(request)
+        async for trial in self._trials(request, run):
+            async with aclosing(self._pieces(trial, request)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        if not run.answered:
+            raise _chain.exhausted(run, self.links, self.budget, self.name)
 
-    async def _ask(self, link: Link, request: ChatRequest, run: _Run) -> ChatResult | None:
-        """The link's answer, after retries; None to go on with the next."""
-        for attempt in range(self._retries + 1):
-            if not await self._may_begin(link, run):
-                return None
-            started = monotonic()
+    # one request
+
+    def _begin(self, request: ChatRequest, *, json: bool = False) -> Run:
+        for turn in request.messages:
+            if turn.role not in _ROLES or not isinstance(turn.content, str):
+                raise InputError(
+                    f"a message has the role {turn.role!r} and a {type(turn.content).__name__} as "
+                    "its content; a model knows system, user and assistant, and text"
+                )
+        return Run(monotonic() + self._total, json)
+
+    async def _first(self, request: ChatRequest, ask: _Ask, *, json: bool = False) -> _Answer:
+        """The first answer of the chain."""
+        run = self._begin(request, json=json)
+        async for trial in self._trials(request, run):
             try:
-                async with self._place(link, run):
-                    result = await self._provider(link).chat(request)
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-                pause = self._after(link, run, started, error, attempt)
-                if pause is None:
-                    return None
-                await asyncio.sleep(pause)
+                async with asyncio.timeout(trial.share), trial.link.limiter.place():
+                    with trial.entered().current():
+                        provider = self._provider(trial.link)
+                        found, result = await ask(provider, trial.link.fitting(provider, request))
+            except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+                self._failed(trial, error)
             else:
-                self._worked(link, run, started)
-                return result
-        return None
+                trial.worked(result)
+                self.budget.spend(result.usage)
+                return found, replace(result, attempts=tuple(run.attempts))
+        raise _chain.exhausted(run, self.links, self.budget, self.name)
 
-    async def _pieces(
-        self, link: Link, request: ChatRequest, run: _Run, pieces: list[str]
-    ) -> AsyncGenerator[ChatDelta]:
-        """The link's pieces; nothing at all to go on with the next."""
-        for attempt in range(self._retries + 1):
-            if not await self._may_begin(link, run):
-                return
-            started = monotonic()
-            try:
-                async with (
-                    self._place(link, run),
-                    aclosing(_generator(self._provider(link).stream(request))) as deltas,
-                ):
-                    async for delta in deltas:
-                        pieces.append(delta.text)
-                        if delta.usage is not None:
-                            self.budget.spend(delta.usage)
-                        yield delta
-            except GeneratorExit:
-                link.breaker.abandoned()
-                raise
-            except Exception as error:
-                pause = self._after(link, run, started, error, attempt)
-                if any(pieces):
-                    raise
-                if pause is None:
-                    return
-                await asyncio.sleep(pause)
-            else:
-                self._worked(link, run, started)
-                return
-
-    async def _may_begin(self, link: Link, run: _Run) -> bool:
-        """Whether the link may be asked now; waits for its rate limit if there is time."""
-        now = monotonic()
-        if run.left <= 0:
-            run.note(link, now, "deadline")
-            return False
-        wait = link.limiter.wait_for(now)
-        if wait >= run.left:
-            run.note(link, now, "rate limited here")
-            return False
-        if not link.breaker.admits(now):
-            run.note(link, now, "breaker open")
-            return False
-        if wait:
-            await asyncio.sleep(wait)
-        return True
-
-    @asynccontextmanager
-    async def _place(self, link: Link, run: _Run) -> AsyncIterator[None]:
-        """A place among the requests under way, within the deadline."""
+    async def _pieces(self, trial: Trial, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
+        """The pieces of one attempt and a last, empty one; none if it fails before the first."""
+        said: list[str] = []
+        end = ChatDelta()
         try:
-            async with asyncio.timeout(max(run.left, 0.0)):
-                await link.limiter.enter(monotonic())
-                link.calls += 1
-                try:
-                    yield
-                finally:
-                    link.limiter.leave()
-        except TimeoutError as error:
-            raise ProviderTimeout(
-                f"{link.label} did not answer within the {self._total:g} s that all attempts have",
-                provider=link.label,
-            ) from error
+            async with AsyncExitStack() as held:
+                async with asyncio.timeout(trial.share):
+                    await held.enter_async_context(trial.link.limiter.place())
+                trial.entered()
+                provider = self._provider(trial.link)
+                deltas = provider.stream(trial.link.fitting(provider, request))
+                held.push_async_callback(_close, deltas)
+                while True:
+                    async with asyncio.timeout(trial.run.left if said else trial.left):
+                        delta = await anext(deltas, None)
+                    if delta is None:
+                        break
+                    end = _later(end, delta)
+                    if delta.text:
+                        said.append(delta.text)
+                        yield ChatDelta(text=delta.text, model=end.model)
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+            self._failed(trial, error, "".join(said))
+            return
+        usage = end.usage or Usage()
+        reason = end.finish_reason or "stop"
+        model = end.model or trial.link.label
+        trial.worked(ChatResult(text="".join(said), model=model, usage=usage, finish_reason=reason))
+        self.budget.spend(usage)
+        yield replace(end, model=model, finish_reason=reason, attempts=tuple(trial.run.attempts))
+
+    async def _trials(self, request: ChatRequest, run: Run) -> AsyncIterator[Trial]:
+        """An attempt for whoever's turn it is, until one of them ends with an answer."""
+        for link in self.links:
+            for run.repeats in range(self._retries + 1):
+                permit = await self._admitted(link, run)
+                if permit is None:
+                    break
+                share = run.share(link, self._attempt)
+                yield Trial(link, run, permit, share, request, monotonic())
+                if run.answered:
+                    return
+                if run.pause is None:
+                    break
+                await asyncio.sleep(run.pause)
+
+    async def _admitted(self, link: Link, run: Run) -> Permit | None:
+        """Leave to ask the link, once its rate allows it; None if it is passed over."""
+        now = monotonic()
+        share = run.share(link, self._attempt)
+        wait = link.limiter.wait_for(now)
+        permit = None
+        if share <= 0:
+            outcome = _chain.DEADLINE
+        elif wait >= share:
+            outcome = _chain.RATE
+        elif self._too_dear(link):
+            outcome = _chain.BUDGET
+        else:
+            outcome, permit = _chain.OPEN, link.breaker.admit(now)
+        if permit is None:
+            run.note(link, outcome, now)
+            return None
+        link.limiter.book(now + wait)
+        if wait:
+            try:
+                await asyncio.sleep(wait)
+            except BaseException:
+                link.limiter.unbook(now + wait)
+                permit.abandoned()
+                raise
+        return permit
+
+    def _failed(self, trial: Trial, error: BaseException, said: str = "") -> None:
+        """Take note of a failure; raise it if it is not one to fall back from."""
+        if isinstance(error, TimeoutError) and not isinstance(error, LuminoraError):
+            late = trial.late(self._total if said else trial.share)
+            late.__cause__ = error
+            error = late
+        trial.failed(error, self._wait, begun=bool(said))
+        if not isinstance(error, Exception) or isinstance(error, InputError):
+            raise error
+        if said:
+            raise _chain.broken_off(error, said, trial.run) from error
+
+    def _too_dear(self, link: Link) -> bool:
+        """Whether the budget is used up and the link's answers cost something."""
+        if self.budget.exceeded() is None:
+            return False
+        try:
+            return self._provider(link).metered
+        except Exception:  # noqa: BLE001 - a plugin may raise anything; asking it tells what
+            return False
 
     def _provider(self, link: Link) -> LLMProvider:
         if link.provider is None:
             link.provider = self._build(link.section)
         return link.provider
 
-    def _worked(self, link: Link, run: _Run, started: float) -> None:
-        link.breaker.succeeded()
-        run.note(link, started, "ok")
-
-    def _after(
-        self, link: Link, run: _Run, started: float, error: Exception, attempt: int
-    ) -> float | None:
-        """Take note of a failure; the seconds to wait before asking again, None not to."""
-        run.note(link, started, "failed", error)
-        link.failures += 1
-        link.last_error = run.attempts[-1].error
-        if isinstance(error, _REQUESTS_FAULT):
-            link.breaker.abandoned()
-            return None
-        link.breaker.failed(monotonic())
-        retryable = isinstance(error, LuminoraError) and error.retryable
-        if not retryable or attempt == self._retries or isinstance(error, _HOPELESS):
-            return None
-        asked = getattr(error, "retry_after", None)
-        pause = asked if asked is not None else _backoff(attempt)
-        return float(pause) if pause < run.left else None
-
-    def _exhausted(self, run: _Run) -> ProviderError:
-        """The error of a chain that gave no answer."""
-        told = "; ".join(f"{one.provider}: {one.error or one.outcome}" for one in run.attempts)
-        now = monotonic()
-        soonest = min((link.breaker.ready_in(now) for link in self.links), default=0.0)
-        kind = type(run.error) if isinstance(run.error, ProviderError) else ProviderTimeout
-        error = kind(
-            f"no provider of the chain answered: {told}",
-            provider=self.name,
-            retry_after=soonest or getattr(run.error, "retry_after", None),
-            hint="luminora health; a chain that ends with 'offline' always answers",
-        )
-        error.attempts = tuple(run.attempts)
-        return error
+    # the chain as a whole
 
     def accepts(self, parameter: str, request: ChatRequest) -> bool:
-        """Whether those of the chain that are in use accept a parameter."""
-        built = [link.provider for link in self.links if link.provider is not None]
-        first = built or [self._provider(self.links[0])]
-        return all(provider.accepts(parameter, request) for provider in first)
+        """Whether the first of the chain accepts a parameter; the others are asked without."""
+        try:
+            return self._provider(self.links[0]).accepts(parameter, request)
+        except Exception:  # noqa: BLE001 - a plugin may raise anything; asking it tells what
+            return True
 
     def get_status(self) -> dict[str, Any]:
-        """The chain as it stands: available providers, breakers, calls, what was spent."""
+        """The chain as it stands.
+
+        Returns:
+            ``available_providers`` (those that may be asked now), ``providers`` (by label:
+            ``breaker``, ``ready_in`` seconds, ``built``, ``calls``, ``failures``,
+            ``last_error``) and ``spent`` today (``usd``, ``tokens``).
+        """
         now = monotonic()
         states = {link.label: link.breaker.state(now) for link in self.links}
         return {
@@ -308,7 +278,7 @@ class Gateway(LLMProvider):
             "providers": {
                 link.label: {
                     "breaker": states[link.label],
-                    "ready_in": round(link.breaker.ready_in(now), 3),
+                    "ready_in": round(link.ready_in(now), 3),
                     "built": link.provider is not None,
                     "calls": link.calls,
                     "failures": link.failures,
@@ -324,7 +294,10 @@ class Gateway(LLMProvider):
 
         async def checked(link: Link) -> CheckResult:
             try:
-                return await self._provider(link).check()
+                async with asyncio.timeout(_CHECK_SECONDS):
+                    return await self._provider(link).check()
+            except TimeoutError:
+                return CheckResult(Status.ERROR, f"no answer within {_CHECK_SECONDS:g} s")
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything
                 return CheckResult(Status.ERROR, f"{error}")
 
@@ -335,45 +308,62 @@ class Gateway(LLMProvider):
         """Usable if one of the chain is; with a reservation if not all are."""
         results = await self.health()
         working = [label for label, one in results.items() if one.status is not Status.ERROR]
-        detail = ", ".join(f"{label}: {one.detail}" for label, one in results.items())
+        detail = "; ".join(f"{label}: {one.detail}" for label, one in results.items())
+        data = self.get_status()
         if not working:
-            return CheckResult(Status.ERROR, detail, data=self.get_status())
-        status = Status.OK if len(working) == len(results) else Status.WARNING
-        return CheckResult(status, detail, data=self.get_status())
+            return CheckResult(Status.ERROR, detail, data=data)
+        whole = all(one.status is Status.OK for one in results.values())
+        return CheckResult(Status.OK if whole else Status.WARNING, detail, data=data)
 
     async def aclose(self) -> None:
-        """Close those that were built."""
+        """Close those that were built; the first failure is raised after all were tried."""
         built = [link.provider for link in self.links if link.provider is not None]
-        await asyncio.gather(*(provider.aclose() for provider in built))
+        closing = (provider.aclose() for provider in built)
+        for outcome in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
 
-_HOPELESS: Final = (AuthenticationFailed, PermissionRefused)
+def _links(config: Mapping[str, Any]) -> list[Link]:
+    """The chain's links; the second of one name is called ``name#2``."""
+    breaker, limits = config.get("breaker", {}), config.get("limits", {})
+    sections = [{"name": one} if isinstance(one, str) else one for one in config["chain"]]
+    names = [section["name"] for section in sections]
+    labels = [
+        name if name not in names[:place] else f"{name}#{names[: place + 1].count(name)}"
+        for place, name in enumerate(names)
+    ]
+    if strange := sorted(set(limits) - {*names, *labels}):
+        raise ConfigError(
+            f"the gateway limits '{strange[0]}', which is not in its chain: {', '.join(labels)}",
+            where="limits",
+        )
+    return [
+        Link(
+            section=section,
+            label=label,
+            breaker=Breaker(**breaker),
+            limiter=Limiter(**limits.get(label, limits.get(section["name"], {}))),
+            stand_in=place > 0,
+            last=place == len(sections) - 1,
+        )
+        for place, (section, label) in enumerate(zip(sections, labels, strict=True))
+    ]
 
 
-async def _generator(deltas: AsyncIterator[ChatDelta]) -> AsyncGenerator[ChatDelta]:
-    """The same deltas; closing this closes them, and with them the connection."""
-    try:
-        async for delta in deltas:
-            yield delta
-    finally:
-        close = getattr(deltas, "aclose", None)
-        if close is not None:
-            await close()
-
-
-def _backoff(attempt: int) -> float:
-    pause: float = min(_LONGEST_BACKOFF, _BACKOFF_SECONDS * 2**attempt)
-    return pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-
-
-def _broken_off(error: LuminoraError, text: str, attempts: Sequence[Attempt]) -> ProviderError:
-    """The error of an answer that ended too early, with what had come of it."""
-    kind = type(error) if isinstance(error, ProviderError) else ProviderError
-    broken = kind(
-        f"the answer broke off after {len(text)} characters: {error.message}",
-        provider=getattr(error, "provider", None),
-        model=getattr(error, "model", None),
+def _later(end: ChatDelta, delta: ChatDelta) -> ChatDelta:
+    """What the end of a stream says, as far as its pieces have said it."""
+    if delta.usage is None and delta.finish_reason is None and delta.model in {None, end.model}:
+        return end
+    return ChatDelta(
+        model=delta.model or end.model,
+        usage=delta.usage or end.usage,
+        finish_reason=delta.finish_reason or end.finish_reason,
     )
-    broken.partial_text = text
-    broken.attempts = tuple(attempts)
-    return broken
+
+
+async def _close(deltas: AsyncIterator[ChatDelta]) -> None:
+    """Close a stream, and with it the connection."""
+    close = getattr(deltas, "aclose", None)
+    if close is not None:
+        await close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from luminora import _resources
+from luminora import _members, _resources
 from luminora._index import Index, Offer, known, suggestion
 from luminora._shapes import PROVIDERS, pointer
 from luminora.errors import ConfigError, CredentialsMissing, PluginError
@@ -21,6 +21,7 @@ from luminora.errors import ConfigError, CredentialsMissing, PluginError
 if TYPE_CHECKING:
     from luminora.config import Config
 
+_MEMBER = "member.{}"
 _MAX_REFERENCES = 16  # in a row; a manifest may well go round in a circle
 
 
@@ -98,7 +99,8 @@ def compose(index: Index) -> dict[str, Any]:
             for offer in group:
                 key = _definition(offer)
                 if key not in document["$defs"]:
-                    document["$defs"][key] = _embedded(config_schema(offer), f"#/$defs/{key}")
+                    part = _with_members(config_schema(offer), document["$defs"], index)
+                    document["$defs"][key] = _embedded(part, f"#/$defs/{key}")
         document["properties"][section] |= _section(section, offers, document["$defs"]["provider"])
         document["properties"][section].pop("$ref", None)
         document["properties"][section].pop("anyOf", None)
@@ -150,6 +152,13 @@ def validate(config: Config, index: Index | None = None) -> list[Problem]:
             unknown.add((section, "name"))
         if document.get(section, ()) is None and section != "fallback_provider":
             del document[section]
+    for member in members(index, document):
+        problems = list(_member_problems(config, index, member))
+        if problems:
+            found += problems
+            unknown |= {member.path, (*member.path, "name")}
+        _members.replaced(document, member.path, _whole(member, index))
+    found += _plugin_problems(config, index)
     schema = compose(index)
     for error in _errors(schema, document):
         path = tuple(str(step) for step in error.instance_path)
@@ -158,14 +167,17 @@ def validate(config: Config, index: Index | None = None) -> list[Problem]:
             found += _described(config, index, error, path, schema)
         elif path not in unknown:
             found += _described(config, index, error, path, schema)
-    for name in strings(document, "plugins", "enabled"):
-        try:
-            index.plugin(name)
-        except PluginError as problem:
-            found.append(_problem(config, "/plugins/enabled", problem.message, problem.hint))
     order = list(document)
     found.sort(key=lambda problem: _rank(problem.pointer, order))
     return found
+
+
+def members(index: Index, document: Mapping[str, Any]) -> Iterator[_members.Member]:
+    """The members of all sections whose provider is made of providers."""
+    for section in PROVIDERS:
+        part = document.get(section)
+        if isinstance(part, Mapping) and (offer := offered(index, section, part)):
+            yield from _members.of(index, offer, part.get("config"), (section, "config"))
 
 
 def credentials(config: Config) -> list[Problem]:
@@ -226,6 +238,15 @@ def _definition(offer: Offer) -> str:
     return f"{offer.kind}.{offer.name}.{offer.discovery.distribution.name}"
 
 
+def _with_members(schema: dict[str, Any], defs: dict[str, Any], index: Index) -> dict[str, Any]:
+    """The schema, its lists of providers held to what the installed ones accept."""
+    for setting, kind in _members.lists(schema):
+        part = _section(kind, index.usable(kind), defs["provider"])
+        defs.setdefault(_MEMBER.format(kind), part)
+        schema["properties"][setting]["items"] = {"$ref": f"/{_MEMBER.format(kind)}"}
+    return schema
+
+
 def _section(
     section: str, offers: Mapping[str, list[Offer]], provider: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -253,12 +274,18 @@ def _embedded(node: Any, root: str) -> Any:
     """A schema moved to ``root``: its references to itself follow."""
     if isinstance(node, dict):
         return {
-            key: root + value[1:]
-            if key == "$ref" and isinstance(value, str) and value.startswith("#")
+            key: _reference(value, root)
+            if key == "$ref" and isinstance(value, str)
             else _embedded(value, root)
             for key, value in node.items()
         }
     return [_embedded(value, root) for value in node] if isinstance(node, list) else node
+
+
+def _reference(target: str, root: str) -> str:
+    if target.startswith("/"):
+        return f"#/$defs{target}"  # one of ours, not the manifest's
+    return root + target[1:] if target.startswith("#") else target
 
 
 # --- describing ----------------------------------------------------------------------------------
@@ -272,21 +299,54 @@ def _errors(schema: Mapping[str, Any], value: Any) -> Iterator[Any]:
 
 def _provider_problems(config: Config, index: Index, section: str) -> Iterator[Problem]:
     part = config.document.get(section)
-    kind = kind_of(section)
     if part is None and section == "embedding_provider":
         yield from _embedding_missing(config, index)
+    yield from _offer_problems(config, index, kind_of(section), part, (section,))
+
+
+def _member_problems(config: Config, index: Index, member: _members.Member) -> Iterator[Problem]:
+    offer = member.offer(index)
+    if offer is not None and offer.name == member.owner:
+        text = f"'{offer.name}' cannot be a member of itself; name its members here instead"
+        yield _problem(config, pointer((*member.path, "name")), text, None)
+    else:
+        yield from _offer_problems(config, index, member.kind, member.part, member.path)
+
+
+def _offer_problems(
+    config: Config, index: Index, kind: str, part: Any, path: tuple[str, ...]
+) -> Iterator[Problem]:
+    """Whether there is the provider that a section names, and what it needs."""
     if not isinstance(part, Mapping) or not isinstance(part.get("name"), str):
         return
+    place = pointer((*path, "name"))
     package = part.get("package") if isinstance(part.get("package"), str) else None
     try:
         offer = index.find(kind, part["name"], package)
     except PluginError as problem:
-        yield _problem(config, f"/{section}/name", problem.message, problem.hint)
+        yield _problem(config, place, problem.message, problem.hint)
         return
     for module, command in offer.entry.get("requires", {}).items():
         if not importable(module):
             text = f"'{part['name']}' needs the Python package '{module}', which is not installed"
-            yield _problem(config, f"/{section}/name", text, command)
+            yield _problem(config, place, text, command)
+
+
+def _whole(member: _members.Member, index: Index) -> Any:
+    """A member as a section with its provider's defaults."""
+    part = copy.deepcopy(dict(member.part))
+    offer = member.offer(index)
+    if offer is not None and isinstance(part.setdefault("config", {}), dict):
+        defaults(config_schema(offer), part["config"])
+    return part
+
+
+def _plugin_problems(config: Config, index: Index) -> Iterator[Problem]:
+    for name in strings(config.document, "plugins", "enabled"):
+        try:
+            index.plugin(name)
+        except PluginError as problem:
+            yield _problem(config, "/plugins/enabled", problem.message, problem.hint)
 
 
 def _embedding_missing(config: Config, index: Index) -> Iterator[Problem]:
@@ -323,6 +383,11 @@ def _described(
     inside = path[1:2] == ("config",) and path[0] in PROVIDERS
     if inside and (offer := offered(index, path[0], config.document[path[0]])):
         schema, settings = config_schema(offer), path[2:]
+        for member in members(index, config.document):
+            end = len(member.path) + 1
+            inner = member.offer(index)
+            if inner and path[:end] == (*member.path, "config"):
+                schema, settings = config_schema(inner), path[end:]
     for step, text in _texts(error, schema, settings):
         yield _problem(config, pointer((*path, *step)), text, None)
 

@@ -14,66 +14,13 @@ There is no second implementation: each method below is made from the one of tha
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import Future
-from typing import Any, Self, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Self
 
 from luminora import client as _async
-
-T = TypeVar("T")
-
-
-class _Portal:
-    """An event loop in a thread, until closed."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.name = "luminora-sync"
-        self._thread.start()
-
-    @property
-    def closed(self) -> bool:
-        """Whether the loop has ended."""
-        return self._loop.is_closed()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The coroutine's result; interrupting the wait cancels it."""
-        if self.closed:
-            work.close()
-            raise RuntimeError("this client is closed")
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
-        """The items as they come; leaving the loop early ends their source."""
-        done = object()
-
-        async def following() -> Any:
-            return await anext(items, done)
-
-        try:
-            while (item := self.run(following())) is not done:
-                yield item
-        finally:
-            close = getattr(items, "aclose", None)
-            if close is not None and not self.closed:
-                self.run(close())
-
-    def close(self) -> None:
-        """Stop the loop and the thread; twice is harmless."""
-        if not self.closed:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+from luminora._portal import Portal
 
 
 class LuminoraCoreClient:
@@ -82,14 +29,14 @@ class LuminoraCoreClient:
     May be used from several threads at once.
     """
 
-    def __init__(self, client: _async.LuminoraCoreClient, portal: _Portal) -> None:
+    def __init__(self, client: _async.LuminoraCoreClient, portal: Portal) -> None:
         self._client = client
         self._portal = portal
 
     @classmethod
     def from_config(cls, *args: Any, **kwargs: Any) -> Self:
         """See :meth:`luminora.client.LuminoraCoreClient.from_config`."""
-        portal = _Portal()
+        portal = Portal()
         try:
             client = portal.run(_begin(*args, **kwargs))
         except BaseException:

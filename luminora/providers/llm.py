@@ -143,12 +143,14 @@ class ChatDelta:
     """A piece of a streamed answer; the last one carries usage and finish reason.
 
     The texts of all deltas joined are the text :meth:`LLMProvider.chat` would have returned.
+    ``attempts`` is what a gateway tried to get the answer, on the last one.
     """
 
     text: str = ""
     model: str | None = None
     usage: Usage | None = None
     finish_reason: str | None = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 class LLMProvider(Provider):
@@ -156,9 +158,15 @@ class LLMProvider(Provider):
 
     A plugin implements :meth:`chat` and ``check``; it overrides :meth:`stream` when the vendor
     streams, and states ``json_mode`` when the vendor can be held to a JSON Schema.
+
+    Attributes:
+        json_mode: How far the vendor can be held to a JSON Schema.
+        metered: Whether an answer costs something; a gateway whose budget is used up asks only
+            those for which it does not.
     """
 
     json_mode: Capability = Capability.UNSUPPORTED
+    metered: bool = True
 
     @abstractmethod
     async def chat(self, request: ChatRequest) -> ChatResult:
