@@ -103,6 +103,8 @@ class HttpLLM(LLMProvider):
         self.table = table
         self._key = secret_of(config, context, name, optional=self.keyless)
         self.http = http_client(name, config, self.headers(self._key))
+        # an answer in one piece comes after a silence as long as the model's thoughts
+        self.whole = replace(self.http.deadlines, idle=self.http.deadlines.total)
         main = self.model_for(ChatRequest(messages=()))
         self.json_mode = (
             Capability.UNSUPPORTED if table.facts(main).json == "none" else Capability.FULL
@@ -172,12 +174,7 @@ class HttpLLM(LLMProvider):
         return str(model)
 
     def _settings(self, request: ChatRequest) -> Mapping[str, Any]:
-        configs = self.config.get("task_configs", {})
-        for task in _TASKS[request.task]:
-            if task in configs:
-                found: Mapping[str, Any] = configs[task]
-                return found
-        return {}
+        return task_settings(self.config, request)
 
     def accepts(self, parameter: str, request: ChatRequest) -> bool:
         """Whether the model that would serve the request accepts a parameter."""
@@ -192,7 +189,7 @@ class HttpLLM(LLMProvider):
         """
         model = self.model_for(request)
         facts = self.table.facts(model)
-        if problem := _unusable(request):
+        if problem := unusable(request):
             raise InvalidRequest(problem, provider=self.name, model=model)
         settings = self._settings(request)
         given = {name: getattr(request, name) for name in _PARAMETERS}
@@ -222,7 +219,9 @@ class HttpLLM(LLMProvider):
             ProviderError: Classified as :mod:`luminora.errors` draws it.
         """
         call = self.call_of(request)
-        response = await self.http.post(self.path_of(call), json=self.body(call))
+        response = await self.http.post(
+            self.path_of(call), json=self.body(call), deadlines=self.whole
+        )
         if not response.is_success:
             raise self.failed(response, call.model)
         document = parsed(response.content, self.name, call.model)
@@ -296,8 +295,18 @@ class HttpLLM(LLMProvider):
         await self.http.aclose()
 
 
-def _unusable(request: ChatRequest) -> str | None:
-    """Why no vendor could answer the messages."""
+def task_settings(config: Mapping[str, Any], request: ChatRequest) -> Mapping[str, Any]:
+    """What ``task_configs`` says of the request's task: ``model``, ``max_tokens`` and so on."""
+    configs = config.get("task_configs", {})
+    for task in _TASKS[request.task]:
+        if task in configs:
+            found: Mapping[str, Any] = configs[task]
+            return found
+    return {}
+
+
+def unusable(request: ChatRequest) -> str | None:
+    """Why no model could answer the messages; None where one could."""
     strange = next((turn.role for turn in request.messages if turn.role not in _ROLES), None)
     if strange is not None:
         return f"a message has the role {strange!r}; roles are {', '.join(_ROLES)}"

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 64 << 20
 """Bytes of an answer that are read at the most."""
 _POOL: Final = 100
-_HALF_HIDDEN: Final = re.compile(r"[\w-]*\*{3,}[\w*-]*")
+_HALF_HIDDEN: Final = re.compile(r"[\w-]{0,80}\*{3,}[\w*-]*")
 _KEEP_SECONDS: Final = 60.0
 
 
@@ -158,7 +158,7 @@ class HttpClient:
         self.base_url = checked_url(base_url, provider, allow_insecure=allow_insecure)
         self.provider = provider
         self._headers = dict(headers or {})
-        self._deadlines = deadlines or Deadlines()
+        self.deadlines = deadlines or Deadlines()
         self._proxy = proxy
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
             WeakKeyDictionary()
@@ -229,7 +229,7 @@ class HttpClient:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         import aiohttp  # noqa: PLC0415 - only who sends something needs it
 
-        limits = deadlines or self._deadlines
+        limits = deadlines or self.deadlines
         url, own = self._target(path)
         sent = {**(self._headers if own else {}), **(headers or {})}
         data = None

@@ -141,7 +141,7 @@ def failure(
     """
     said = complaint(response.content)
     kind = kind_of(response.status_code, said, codes)
-    words = blotted(said.message or _page(response), secrets)[:_WORDS]
+    words = _quoted(said.message or _page(response), secrets)
     return kind(
         f"{provider} answered {response.status_code}: {words}",
         provider=provider,
@@ -172,7 +172,7 @@ def interrupted(
     number = inner.get("code") if isinstance(inner, Mapping) else None
     status = number if isinstance(number, int) and 400 <= number < 600 else None  # noqa: PLR2004 - HTTP's own numbers
     kind = kind_of(status or 500, said, codes)
-    words = blotted(said.message, secrets)[:_WORDS] or "no reason given"
+    words = _quoted(said.message, secrets) or "no reason given"
     return kind(
         f"{provider} broke off: {words}",
         provider=provider,
@@ -194,6 +194,11 @@ def kind_of(
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     return Overloaded if status >= 500 else InvalidRequest  # noqa: PLR2004 - HTTP's own number
+
+
+def _quoted(words: str, secrets: Iterable[str]) -> str:
+    """The beginning of a vendor's words; looked through a little further, for a key at the cut."""
+    return blotted(words[: 4 * _WORDS], secrets)[:_WORDS]
 
 
 def _page(response: Response) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import re
 import socket
 import struct
@@ -24,8 +23,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
+
+import numpy as np
 
 from tests.servers.base import free_port
 
@@ -458,14 +460,14 @@ def in_pieces(text: str, size: int = 5) -> list[str]:
 
 def vector_of(text: str, dimension: int) -> list[float]:
     """A vector of length one for a text: equal texts are equal, shared words are near."""
-    numbers = [0.0] * dimension
-    for word in [*_WORDS.findall(text.lower()), text]:
-        seed = zlib.crc32(word.encode())
-        for place in range(dimension):
-            seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
-            numbers[place] += seed / 0x3FFFFFFF - 1.0
-    length = math.sqrt(sum(number * number for number in numbers)) or 1.0
-    return [number / length for number in numbers]
+    whole = sum(_of_word(word, dimension) for word in [*_WORDS.findall(text.lower()), text])
+    found: list[float] = (whole / np.linalg.norm(whole)).tolist()
+    return found
+
+
+@lru_cache(10_000)
+def _of_word(word: str, dimension: int) -> Any:
+    return np.random.default_rng(zlib.crc32(word.encode())).standard_normal(dimension)
 
 
 def example(schema: Mapping[str, Any]) -> Any:
