@@ -34,15 +34,11 @@ def list_(*, as_json: bool) -> None:
         emit_json({"plugins": found, "conflicts": clashes})
         return
     table(
-        ["plugin", "version", "state", "offers"],
+        ["plugin", "version", "state", "offers", "capabilities"],
         [
-            [
-                plugin["distribution"],
-                plugin["version"],
-                plugin["state"],
-                " ".join(_offered(plugin)),
-            ]
+            [plugin["distribution"], plugin["version"], plugin["state"], *offer]
             for plugin in found
+            for offer in _offered(plugin) or [("", "")]
         ],
     )
     for plugin in found:
@@ -66,7 +62,7 @@ def info(name: str, *, as_json: bool) -> None:
         emit_json({**plugin, "providers": providers})
         return
     for key, value in plugin.items():
-        if value and key != "offers":
+        if value and key not in {"offers", "capabilities"}:
             say(f"{key:<13} {value}")
     for kind, entries in providers.items():
         for own, entry in entries.items():
@@ -177,13 +173,32 @@ def _plain(index: Index, discovery: Discovery) -> dict[str, Any]:
         "offers": {kind: sorted(names) for kind, names in manifest.offers.items()}
         if manifest
         else {},
+        "capabilities": {
+            kind: {name: dict(entry.get("capabilities", {})) for name, entry in entries.items()}
+            for kind, entries in (manifest.data.get("providers", {}) if manifest else {}).items()
+        },
         "commands": dict(manifest.commands) if manifest else {},
     }
 
 
-def _offered(plugin: dict[str, Any]) -> list[str]:
-    offers = [f"{kind}:{name}" for kind, names in plugin["offers"].items() for name in names]
-    return [*offers, *(f"command:{name}" for name in plugin["commands"])]
+def _offered(plugin: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each provider and command, and what the provider can do."""
+    providers = [
+        (f"{kind}:{name}", _able(plugin["capabilities"].get(kind, {}).get(name, {})))
+        for kind, names in plugin["offers"].items()
+        for name in names
+    ]
+    return [*providers, *((f"command:{name}", "") for name in plugin["commands"])]
+
+
+def _able(capabilities: dict[str, str]) -> str:
+    """What is supported, and what is so in part."""
+    marks = {"full": "", "partial": " (in part)"}
+    return ", ".join(
+        f"{name.replace('_', ' ')}{marks[state]}"
+        for name, state in capabilities.items()
+        if state in marks
+    )
 
 
 def _conflict(kind: str, name: str, owners: list[str]) -> str:
