@@ -36,6 +36,7 @@ KEY = "sk-double-0123456789abcdefghijklmnop"
 
 _RESET = struct.pack("ii", 1, 0)
 _WORDS = re.compile(r"\w+")
+_EMPTY = {"a", "at", "of", "the"}
 
 
 @dataclass(frozen=True)
@@ -460,7 +461,8 @@ def in_pieces(text: str, size: int = 5) -> list[str]:
 
 def vector_of(text: str, dimension: int) -> list[float]:
     """A vector of length one for a text: equal texts are equal, shared words are near."""
-    whole = sum(_of_word(word, dimension) for word in [*_WORDS.findall(text.lower()), text])
+    stems = [word[:4] for word in _WORDS.findall(text.lower()) if word not in _EMPTY]
+    whole = sum(_of_word(word, dimension) for word in [*stems, text])
     found: list[float] = (whole / np.linalg.norm(whole)).tolist()
     return found
 

@@ -1,0 +1,1 @@
+"""DeepSeek for Luminora; see ``luminora-plugin.json``."""

@@ -1,0 +1,1 @@
+"""Groq for Luminora; see ``luminora-plugin.json``."""

@@ -1,0 +1,1 @@
+"""Hugging Face for Luminora; see ``luminora-plugin.json``."""

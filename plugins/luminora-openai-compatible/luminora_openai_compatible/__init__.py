@@ -1,0 +1,1 @@
+"""Everything that speaks OpenAI's wire format, for Luminora; see ``luminora-plugin.json``."""

@@ -1,0 +1,1 @@
+"""OpenAI for Luminora; see ``luminora-plugin.json``."""
