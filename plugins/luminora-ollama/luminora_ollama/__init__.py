@@ -1,0 +1,1 @@
+"""Models that Ollama runs, for Luminora; see ``luminora-plugin.json``."""
