@@ -78,7 +78,7 @@ class Gateway(LLMProvider):
 
     def __init__(self, config: Mapping[str, Any], build: Build) -> None:
         self._build = build
-        self._total = float(config.get("total_seconds", 120.0))
+        self._total = float(config.get("total_seconds", 90.0))
         self._attempt: float | None = config.get("attempt_seconds")
         self._wait = float(config.get("wait_seconds", 10.0))
         self._retries = int(config.get("retries", 2))

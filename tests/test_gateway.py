@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from luminora import _circuits, schema
+from luminora.builtin.offline import OfflineLLM
+from luminora.client import LuminoraCoreClient
 from luminora.config import load_config
 from luminora.errors import (
     AuthenticationFailed,
@@ -45,6 +47,7 @@ from luminora.providers import (
 from luminora.providers.http import Response
 from luminora.providers.wire import failure
 from luminora.testing import LLMConformance, declared_capabilities
+from tests.doubles import stack_with
 from tests.fakeplugins import make, manifest, site
 from tests.virtual import virtual
 
@@ -730,3 +733,48 @@ def test_the_keys_of_a_chain_are_missed_before_anything_is_asked(site):
     (problem,) = schema.credentials(config)
     assert problem.pointer == "/llm_provider/config/chain/0/config/api_key_env"
     assert "PARROT_KEY, which should hold a secret, is empty" in problem.message
+
+
+# --- in a conversation ---------------------------------------------------------------------------
+
+
+async def test_a_conversation_tells_who_answered_and_what_was_tried():
+    a, b = Scripted("a", QuotaExceeded("no credit", provider="a")), Scripted("b", "Hola, Ana")
+    async with LuminoraCoreClient(stack_with(llm=chain(a, b))) as client:
+        session = await client.create_session("ana", "sakura")
+        said = await client.send_message(session, "hola", idempotency_key="1")
+        again = await client.send_message(session, "hola", idempotency_key="1")
+    assert (said.text, said.provider, said.degraded) == ("Hola, Ana", "b", False)
+    assert outcomes(said.attempts) == outcomes(again.attempts) == [("a", "failed"), ("b", "ok")]
+    assert again.duplicate
+    assert again.attempts[0].error == "QuotaExceeded: no credit"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_an_answer_of_the_embedded_responder_at_the_end_of_a_chain_says_so(streaming):
+    a, last = Scripted("a", QuotaExceeded("no credit", provider="a")), OfflineLLM()
+    built = {"a": a, "offline": last}
+    gateway = Gateway({"chain": ["a", "offline"]}, lambda section: built[section["name"]])
+    async with LuminoraCoreClient(stack_with(llm=gateway)) as client:
+        session = await client.create_session("ana", "sakura")
+        if streaming:
+            chunks = [chunk async for chunk in client.stream_message(session, "hola")]
+            said = chunks[-1].response
+        else:
+            said = await client.send_message(session, "hola")
+    assert said.degraded
+    assert said.degraded_reason == "a: QuotaExceeded: no credit"
+    assert said.provider == "offline"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_a_chain_that_gives_no_answer_is_told_with_its_attempts(streaming):
+    gateway = chain(Scripted("a", QuotaExceeded("no credit", provider="a")))
+    async with LuminoraCoreClient(stack_with(llm=gateway)) as client:
+        session = await client.create_session("ana", "sakura")
+        if streaming:
+            said = [chunk async for chunk in client.stream_message(session, "hola")][-1].response
+        else:
+            said = await client.send_message(session, "hola")
+    assert said.degraded
+    assert outcomes(said.attempts)[0] == ("a", "failed")

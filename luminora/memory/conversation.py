@@ -23,6 +23,7 @@ from luminora.memory.voice import Spoken, Voice
 from luminora.personality import Personality, PersonalityTree
 from luminora.providers import (
     EVERY_USER,
+    Attempt,
     ChatRequest,
     Find,
     Grounding,
@@ -32,6 +33,8 @@ from luminora.providers import (
     Usage,
     Write,
 )
+
+_ERROR_CHARS = 200  # of an attempt's error, kept with the answer
 
 Emit = Callable[..., Awaitable[None]]
 """``emit(hook, **arguments)`` calls every listener of an event hook."""
@@ -219,6 +222,7 @@ class Conversation:
             degraded=spoken.degraded,
             degraded_reason=spoken.reason,
             usage=spoken.usage,
+            attempts=spoken.attempts,
             affinity=affinity_info(row, session.personality_name, stranger),
             affinity_event=AffinityEvent.from_row(change.logged) if change else None,
             mood=mood_of(lesson.mood or recall.mood_row),
@@ -265,6 +269,8 @@ class Conversation:
                 "prompt_tokens": spoken.usage.prompt_tokens,
                 "completion_tokens": spoken.usage.completion_tokens,
             }
+        if len(spoken.attempts) > 1:
+            details["attempts"] = [_brief(attempt) for attempt in spoken.attempts]
         message = exchange.message
         return {
             **blank_message(exchange.session),
@@ -318,6 +324,16 @@ def answer_id(message_id: str) -> str:
     return uuid5(NAMESPACE_URL, f"luminora:answer:{message_id}").hex
 
 
+def _brief(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as it is kept with the answer."""
+    kept: dict[str, Any] = {
+        "provider": attempt.provider,
+        "outcome": attempt.outcome,
+        "seconds": round(attempt.seconds, 3),
+    }
+    return kept | {"error": attempt.error[:_ERROR_CHARS]} if attempt.error else kept
+
+
 def _repeated(message: Row, answer: Row) -> Response:
     """The stored answer to a message that was sent again."""
     details = answer["metadata"] or {}
@@ -331,5 +347,6 @@ def _repeated(message: Row, answer: Row) -> Response:
         degraded="degraded" in details,
         degraded_reason=details.get("degraded"),
         usage=Usage(**details.get("usage", {})),
+        attempts=[Attempt(**attempt) for attempt in details.get("attempts", ())],
         duplicate=True,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from luminora.providers import Row, Usage
+from luminora.providers import Attempt, Row, Usage
 
 Sentiment = Literal["very_negative", "negative", "neutral", "positive", "very_positive"]
 
@@ -203,8 +203,11 @@ class Response:
         text: What it says.
         message_id: Id of the user's message.
         reply_id: Id of the answer.
+        provider: Who said it; of a gateway, the one of its chain that answered.
         degraded: True when no configured model could answer (or finish) and the embedded
             responder stood in; ``degraded_reason`` says what happened.
+        attempts: What a gateway tried to get the answer; kept with the answer if it took more
+            than one.
         affinity_event: What moved affinity; None when analysis runs in the background.
         facts: What was learned from the message. Empty when analysis runs in the background.
         memories: The earlier messages the answer could rely on.
@@ -220,6 +223,7 @@ class Response:
     degraded: bool = False
     degraded_reason: str | None = None
     usage: Usage = field(default_factory=Usage)
+    attempts: Sequence[Attempt] = ()
     affinity: AffinityInfo | None = None
     affinity_event: AffinityEvent | None = None
     mood: MoodInfo | None = None

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from luminora.errors import LuminoraError, ProviderTimeout
+from luminora.errors import LuminoraError, ProviderError, ProviderTimeout
 from luminora.memory.analysis import Analysis, analysis_request, read_analysis
 from luminora.memory.validate import clean
-from luminora.providers import ChatDelta, ChatRequest, Grounding, LLMProvider, Usage
+from luminora.providers import Attempt, ChatDelta, ChatRequest, Grounding, LLMProvider, Usage
 
 log = logging.getLogger(__name__)
 
+_EMBEDDED = "offline"
 REPLY_SECONDS = 120.0
 """Longest wait for a whole answer, and for the next piece of a streamed one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """An answer, who gave it, and why it was not the configured model if it was not."""
+    """An answer, who gave it, and why it was not the configured model if it was not.
+
+    ``attempts`` is what a gateway tried; the provider is then the one of its chain that answered.
+    """
 
     text: str
     model: str
     provider: str
     usage: Usage = field(default_factory=Usage)
     reason: str | None = None
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def degraded(self) -> bool:
@@ -57,8 +62,9 @@ class Voice:
         except Exception as error:
             if self._fallback is None:
                 raise
-            reason = self._told(error)
-        return replace(await self._ask(self._fallback, request), reason=reason)
+            reason, tried = self._told(error), _tried(error)
+        spoken = await self._ask(self._fallback, request)
+        return replace(spoken, reason=reason, attempts=tried)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str | Spoken]:
         """The answer's pieces, then the whole of it.
@@ -69,6 +75,7 @@ class Voice:
         pieces: list[str] = []
         last: ChatDelta | None = None
         provider, reason = self._llm, None
+        tried: tuple[Attempt, ...] = ()
         try:
             async for delta in _timed(self._llm.stream(request), self._llm.name):
                 last = delta
@@ -78,19 +85,21 @@ class Voice:
         except Exception as error:
             if not pieces and self._fallback is None:
                 raise
-            reason = self._told(error)
+            reason, tried = self._told(error), _tried(error)
         if reason is not None and not pieces and self._fallback is not None:
             provider = self._fallback
             async for delta in self._fallback.stream(request):
                 last = delta
                 pieces.append(delta.text)
                 yield delta.text
+        attempts = last.attempts if last else ()
         yield Spoken(
             text="".join(pieces),
             model=(last.model if last else None) or provider.name,
-            provider=provider.name,
+            provider=attempts[-1].provider if attempts else provider.name,
             usage=(last.usage if last else None) or Usage(),
-            reason=reason,
+            reason=reason or _stood_in(attempts),
+            attempts=attempts or tried,
         )
 
     async def analyse(self, grounding: Grounding) -> Analysis:
@@ -117,8 +126,14 @@ class Voice:
             raise ProviderTimeout(
                 f"no answer within {REPLY_SECONDS:g} s", provider=provider.name
             ) from error
+        attempts = result.attempts
         return Spoken(
-            text=clean(result.text), model=result.model, provider=provider.name, usage=result.usage
+            text=clean(result.text),
+            model=result.model,
+            provider=attempts[-1].provider if attempts else provider.name,
+            usage=result.usage,
+            reason=_stood_in(attempts),
+            attempts=attempts,
         )
 
     def _told(self, error: Exception) -> str:
@@ -127,6 +142,19 @@ class Voice:
         reason = f"{self._llm.name}: {type(error).__name__}: {what}"
         log.warning("the configured model failed, the embedded one stands in: %s", reason)
         return reason
+
+
+def _tried(error: Exception) -> tuple[Attempt, ...]:
+    """What a gateway tried before it gave up."""
+    return error.attempts if isinstance(error, ProviderError) else ()
+
+
+def _stood_in(attempts: Sequence[Attempt]) -> str | None:
+    """Why a chain's answer is the embedded responder's, if others were to give one before it."""
+    if not attempts or attempts[-1].provider != _EMBEDDED:
+        return None
+    before = [f"{one.provider}: {one.error or one.outcome}" for one in attempts[:-1]]
+    return "; ".join(before) or None
 
 
 async def _timed(deltas: AsyncIterator[ChatDelta], provider: str) -> AsyncIterator[ChatDelta]:
