@@ -21,8 +21,16 @@ _NO_SUCH_PATH: Final = {404, 405, 418}
 """What the public API has answered to ``/embeddings``."""
 
 
+_BAD_REQUEST: Final = 400
+
+
 class DeepSeekLLM(OpenAIChat):
     """DeepSeek's language models."""
+
+    def failed(self, response: Response, model: str | None) -> ProviderError:
+        """The error; an unknown model is a 400 whose text alone says so."""
+        error = super().failed(response, model)
+        return _unknown_model(error) if _no_model(response, error) else error
 
     def body(self, call: Call) -> dict[str, Any]:
         """The call; whether to think is decided here unless it is left to the vendor."""
@@ -38,9 +46,9 @@ class DeepSeekVectors(OpenAIEmbeddings):
 
     def failed(self, response: Response) -> ProviderError:
         """The error; where there is no such endpoint, with the two ways out."""
-        if response.status_code not in _NO_SUCH_PATH:
-            return super().failed(response)
         said = super().failed(response)
+        if response.status_code not in _NO_SUCH_PATH:
+            return _unknown_model(said) if _no_model(response, said) else said
         return ResourceNotFound(
             f"{self.http.where} serves no embeddings (it answered {response.status_code}); "
             "DeepSeek's public API has no such endpoint today",
@@ -54,3 +62,21 @@ class DeepSeekVectors(OpenAIEmbeddings):
             '(pip install luminora-jina), or a local model: "static" (256 dimensions), '
             '"sentence-transformers" or "ollama"; or set api_base to a server that has them',
         )
+
+
+def _no_model(response: Response, error: ProviderError) -> bool:
+    return response.status_code == _BAD_REQUEST and "model not exist" in error.message.lower()
+
+
+def _unknown_model(error: ProviderError) -> ResourceNotFound:
+    return ResourceNotFound(
+        error.message,
+        provider=error.provider,
+        model=error.model,
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        retry_after=error.retry_after,
+        hint="DeepSeek's models are deepseek-flash and deepseek-v4-pro; deepseek-chat and "
+        "deepseek-reasoner ended in July 2026",
+    )

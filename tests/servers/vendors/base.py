@@ -87,10 +87,15 @@ class Reply:
         return replace(self, headers={**self.headers, **added})
 
     @property
+    def streamed(self) -> bool:
+        """Whether it is sent in pieces."""
+        return isinstance(self.body, list) and all(isinstance(one, bytes) for one in self.body[:1])
+
+    @property
     def pieces(self) -> list[bytes]:
         """The body's bytes in the pieces it is sent in."""
-        if isinstance(self.body, list):
-            return self.body
+        if self.streamed and self.body:
+            return list(self.body)
         if isinstance(self.body, bytes):
             return [self.body]
         if isinstance(self.body, str):
@@ -346,7 +351,7 @@ class VendorDouble(ABC):
         reply = how.reply or self._proper(asked)
         whole = [piece.replace(b"{key}", (asked.key or "").encode()) for piece in reply.pieces]
         pieces = list(_shaped(whole[: len(whole) - how.drop], how))
-        chunked = isinstance(reply.body, list)
+        chunked = bool(reply.streamed and reply.body)
         writer.write(_head(reply, None if chunked else sum(map(len, pieces))))
         self.sent = sent = 0
         for piece in pieces:
