@@ -21,7 +21,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from luminora._version import __version__
-from luminora.providers import ChatMessage, ChatRequest, ChatResult
+from luminora.providers import ChatMessage, ChatRequest, ChatResult, LLMProvider
 
 CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _SCOPE: Final = "luminora.gateway"
@@ -60,6 +60,9 @@ class Operation:
         if tracer is None and meters is None:
             return _SILENT
         return _Told(tracer, meters, provider, request)
+
+    def asks(self, provider: LLMProvider, request: ChatRequest) -> None:
+        """The request has found its provider, and with it its model."""
 
     def current(self) -> AbstractContextManager[Any]:
         """While this lasts, other spans are part of this one."""
@@ -107,18 +110,26 @@ class _Told(Operation):
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": name,
         }
-        if request.model:
-            self._attributes["gen_ai.request.model"] = request.model
         self._meters = meters
         self._started = monotonic()
         self._span: Any = None
         if tracer is not None:
             trace = sys.modules["opentelemetry.trace"]
             self._span = tracer.start_span(
-                f"chat {request.model}" if request.model else "chat",
+                "chat",
                 kind=trace.SpanKind.CLIENT,
                 attributes=self._attributes | {"gen_ai.system": name} | _asked(request),
             )
+
+    def asks(self, provider: LLMProvider, request: ChatRequest) -> None:
+        named = getattr(provider, "model_for", None)  # as those behind HTTP have it
+        model = request.model or (named(request) if named else None)
+        if not model:
+            return
+        self._attributes["gen_ai.request.model"] = model
+        if self._span is not None:
+            self._span.update_name(f"chat {model}")
+            self._span.set_attribute("gen_ai.request.model", model)
 
     def current(self) -> AbstractContextManager[Any]:
         if self._span is None:
@@ -141,7 +152,8 @@ class _Told(Operation):
             reply = [ChatMessage("assistant", result.text)]
             attributes["gen_ai.output.messages"] = _told(reply, reason=result.finish_reason)
         if self._span is not None:
-            self._span.update_name(f"chat {result.model}")
+            if "gen_ai.request.model" not in self._attributes:
+                self._span.update_name(f"chat {result.model}")
             self._span.set_attributes(attributes)
         self._attributes["gen_ai.response.model"] = result.model
         if self._meters is not None and used.total_tokens:

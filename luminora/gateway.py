@@ -121,7 +121,7 @@ class Gateway(LLMProvider):
         """
         run = self._begin(request)
         async for trial in self._trials(request, run):
-            async with aclosing(self._pieces(trial, request)) as deltas:
+            async with aclosing(self._pieces(trial)) as deltas:
                 async for delta in deltas:
                     yield delta
         if not run.answered:
@@ -145,8 +145,7 @@ class Gateway(LLMProvider):
             try:
                 async with asyncio.timeout(trial.share), trial.link.limiter.place():
                     with trial.entered().current():
-                        provider = self._provider(trial.link)
-                        found, result = await ask(provider, trial.link.fitting(provider, request))
+                        found, result = await ask(*self._ready(trial))
             except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
                 self._failed(trial, error)
             else:
@@ -155,7 +154,7 @@ class Gateway(LLMProvider):
                 return found, replace(result, attempts=tuple(run.attempts))
         raise _chain.exhausted(run, self.links, self.budget, self.name)
 
-    async def _pieces(self, trial: Trial, request: ChatRequest) -> AsyncGenerator[ChatDelta]:
+    async def _pieces(self, trial: Trial) -> AsyncGenerator[ChatDelta]:
         """The pieces of one attempt and a last, empty one; none if it fails before the first."""
         said: list[str] = []
         end = ChatDelta()
@@ -164,8 +163,8 @@ class Gateway(LLMProvider):
                 async with asyncio.timeout(trial.share):
                     await held.enter_async_context(trial.link.limiter.place())
                 trial.entered()
-                provider = self._provider(trial.link)
-                deltas = provider.stream(trial.link.fitting(provider, request))
+                provider, fitting = self._ready(trial)
+                deltas = provider.stream(fitting)
                 held.push_async_callback(_close, deltas)
                 while True:
                     async with asyncio.timeout(trial.run.left if said else trial.left):
@@ -248,6 +247,14 @@ class Gateway(LLMProvider):
             return self._provider(link).metered
         except Exception:  # noqa: BLE001 - a plugin may raise anything; asking it tells what
             return False
+
+    def _ready(self, trial: Trial) -> tuple[LLMProvider, ChatRequest]:
+        """The provider of an attempt, built if this is the first, and its request."""
+        provider = self._provider(trial.link)
+        fitting = trial.link.fitting(provider, trial.request)
+        if trial.operation is not None:
+            trial.operation.asks(provider, fitting)
+        return provider, fitting
 
     def _provider(self, link: Link) -> LLMProvider:
         if link.provider is None:
