@@ -71,7 +71,7 @@ class OpenAIChat(HttpLLM):
         return body
 
     def messages(self, call: Call) -> list[dict[str, str]]:
-        """The messages; with a word about JSON where the wire alone does not ask for the schema.
+        """The messages; with the schema where neither they nor the wire speak of it.
 
         In ``json_object`` mode vendors refuse, or answer with blanks, if no message says "JSON".
         """
@@ -79,7 +79,8 @@ class OpenAIChat(HttpLLM):
         schema = call.request.schema
         if schema is None or call.facts.json == "schema":
             return turns
-        if any("json" in turn["content"].lower() for turn in turns):
+        said = " ".join(turn["content"] for turn in turns).lower()
+        if "json" in said and "schema" in said:
             return turns
         word = f"Answer with one JSON object that fits this JSON Schema: {json.dumps(schema)}"
         if turns[0]["role"] == "system":

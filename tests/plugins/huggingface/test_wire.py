@@ -49,5 +49,8 @@ class TestEmbeddingsWithPrefixes(EmbeddingWireBehaviour):
     def texts_in(self, double):
         return [text.removeprefix("passage: ") for text in double.requests[-1].json["inputs"]]
 
+    def seen(self, text):
+        return f"passage: {text}"
+
     def purpose_in(self, double):
         return double.requests[-1].json["inputs"][0].removesuffix(TEXTS[0])

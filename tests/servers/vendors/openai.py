@@ -124,7 +124,8 @@ class OpenAIDouble(VendorDouble):
         form = asked.get("response_format") or {}
         if self.texts or form.get("type") in {None, "text"}:
             return self.next_text()
-        return json.dumps(example(form.get("json_schema", {}).get("schema", {})))
+        schema = form.get("json_schema", {}).get("schema") or _schema_in(asked["messages"])
+        return json.dumps(example(schema))
 
     def embeddings(self, asked: Mapping[str, Any]) -> Reply:
         """A vector for each text."""
@@ -141,6 +142,15 @@ class OpenAIDouble(VendorDouble):
         usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
         body = {"object": "list", "data": data, "model": asked["model"], "usage": usage}
         return Reply(body=body)
+
+
+def _schema_in(messages: list[dict[str, str]]) -> Any:
+    """The schema that the prompt itself holds, as a model would read it."""
+    for turn in messages:
+        _, found, rest = turn["content"].partition("JSON Schema: ")
+        if found:
+            return json.JSONDecoder().raw_decode(rest)[0]
+    return {}
 
 
 def _deltas(text: str) -> list[dict[str, str]]:
