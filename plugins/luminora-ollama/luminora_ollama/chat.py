@@ -11,6 +11,7 @@ official client, ollama 0.6.3 (``_types.py``, ``_client.py``).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 from luminora.errors import ConnectionFailed, LuminoraError, MalformedResponse, ProviderError
@@ -118,8 +119,9 @@ class OllamaLLM(HttpLLM):
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """Answer piece by piece; see :class:`HttpLLM`."""
         with started(self.model_for(request)):
-            async for delta in super().stream(request):
-                yield delta
+            async with aclosing(super().stream(request)) as deltas:  # type: ignore[type-var]
+                async for delta in deltas:
+                    yield delta
 
     async def check(self) -> CheckResult:
         """Ask which models are there, ``GET /api/tags``; every configured one has to be."""

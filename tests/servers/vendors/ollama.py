@@ -92,7 +92,7 @@ class OllamaDouble(VendorDouble):
             return Reply(body={**head, "message": _said(text), **end})
         documents = [{**head, "message": _said(piece), "done": False} for piece in in_pieces(text)]
         documents.append({**head, "message": _said(""), **end})
-        lines = [json.dumps(one, ensure_ascii=False).encode() + b"\n" for one in documents]
+        lines = [f"{_as_go_does(one)}\n".encode() for one in documents]
         return Reply(body=lines, content_type="application/x-ndjson")
 
     def embed(self, sent: Any) -> Reply:
@@ -108,6 +108,11 @@ class OllamaDouble(VendorDouble):
 
 
 _configured = ["llama3.1:latest", "nomic-embed-text:latest"]
+
+
+def _as_go_does(document: Any) -> str:
+    """As JSON in UTF-8, but for U+2028, which Go's encoder escapes and clients take for a line."""
+    return json.dumps(document, ensure_ascii=False).replace("\u2028", "\\u2028")
 
 
 def _said(text: str) -> dict[str, str]:

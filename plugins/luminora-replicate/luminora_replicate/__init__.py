@@ -1,0 +1,1 @@
+"""Language models that Replicate hosts, for Luminora; see ``luminora-plugin.json``."""
