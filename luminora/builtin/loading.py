@@ -1,13 +1,7 @@
-"""One thread at a time imports NumPy.
-
-Threads that import it at the same moment can see it half made; the storage, the vectors and the
-embeddings each have threads of their own and import it when they first need it.
-"""
+"""The lock of :mod:`luminora.providers.loading`, where plugins find it too."""
 
 from __future__ import annotations
 
-from threading import RLock
-from typing import Final
+from luminora.providers.loading import numpy_lock
 
-numpy_lock: Final = RLock()
-"""Held around ``import numpy``, wherever that happens outside the main thread."""
+__all__ = ["numpy_lock"]
