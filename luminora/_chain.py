@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Final
 
-from luminora import errors
 from luminora._circuits import Breaker, Budget, Limiter, Permit
 from luminora._telemetry import Operation
 from luminora.errors import (
@@ -27,6 +26,7 @@ from luminora.errors import (
     ProviderTimeout,
     QuotaExceeded,
     ResourceNotFound,
+    retold,
 )
 from luminora.providers import Attempt, ChatRequest, ChatResult, LLMProvider
 
@@ -271,15 +271,8 @@ def exhausted(run: Run, links: Sequence[Link], budget: Budget, name: str) -> Pro
 
 def broken_off(error: Exception, text: str, run: Run) -> ProviderError:
     """The error of an answer that ended too early, with what had come of it."""
-    broken = _own_class(error)(
-        f"the answer broke off after {len(text)} characters: {_message(error)}",
-        provider=getattr(error, "provider", None),
-        model=getattr(error, "model", None),
-        status=getattr(error, "status", None),
-        code=getattr(error, "code", None),
-        request_id=getattr(error, "request_id", None),
-        retry_after=getattr(error, "retry_after", None),
-    )
+    message = f"the answer broke off after {len(text)} characters: {_message(error)}"
+    broken = retold(error, message)
     broken.partial_text = text
     broken.attempts = tuple(run.attempts)
     return broken
@@ -299,13 +292,10 @@ def _kind(run: Run, used_up: str | None) -> type[ProviderError]:
 
 
 def _own_class(error: Exception) -> type[ProviderError]:
-    """The error's class in our tree: a plugin may have made its own beneath it."""
+    """The error's class in our tree."""
     if isinstance(error, CredentialsMissing):
         return AuthenticationFailed
-    for kind in type(error).__mro__:
-        if kind.__module__ == errors.__name__ and issubclass(kind, ProviderError):
-            return kind
-    return ProviderError
+    return type(retold(error, ""))
 
 
 def _message(error: Exception) -> str:

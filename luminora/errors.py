@@ -46,6 +46,8 @@ returns for it. Messages never hold the value of a secret.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -166,10 +168,14 @@ class ProviderError(LuminoraError):
     Attributes:
         partial_text: What a streamed answer had said before it broke off.
         attempts: What a gateway tried, one by one (:class:`luminora.providers.Attempt`).
+        failed: Of many texts to embed, the places of those that failed, and how each did.
+        vectors: Of many texts to embed, the vectors that did come, in place; None for the rest.
     """
 
     partial_text: str = ""
     attempts: tuple[Any, ...] = ()
+    failed: Mapping[int, Exception] = MappingProxyType({})
+    vectors: Sequence[list[float] | None] = ()
 
     def __init__(
         self,
@@ -191,6 +197,20 @@ class ProviderError(LuminoraError):
         self.code = code
         self.request_id = request_id
         self.retry_after = retry_after
+
+
+def retold(error: Exception, message: str) -> ProviderError:
+    """The same failure in other words: its class in this tree, and what it knows of the vendor.
+
+    A plugin may have made its own class beneath ours; what is none of ours becomes the base.
+    """
+    kind: type[ProviderError] = ProviderError
+    for one in type(error).__mro__:
+        if one.__module__ == __name__ and issubclass(one, ProviderError):
+            kind = one
+            break
+    known = ("provider", "model", "status", "code", "request_id", "retry_after", "where", "hint")
+    return kind(message, **{name: getattr(error, name, None) for name in known})
 
 
 class AuthenticationFailed(ProviderError):

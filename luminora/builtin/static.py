@@ -49,6 +49,7 @@ class StaticEmbedding(EmbeddingProvider):
 
     name = "static"
     model_id = "wordllama-l2_supercat"
+    may_be_zero = True
 
     def __init__(self, config: Mapping[str, Any], context: ProviderContext | None = None) -> None:
         del context

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from luminora.errors import DimensionMismatch
+from luminora.errors import ContentFiltered, DimensionMismatch, InvalidRequest, ProviderError
 from luminora.memory.embedding import EmbeddingService
 from luminora.memory.indexes import ACTIVE, DROPPED, IndexRegister, Marks, unfinished
 from luminora.providers import (
@@ -125,8 +125,12 @@ class SemanticIndex:
             ProviderError, StorageError: Nothing was marked; the messages stay pending.
         """
         await self.ensure()
-        texts = [row["content"][:_MAX_CHARS] for row in rows]
-        vectors = await self.embedding.embed(texts, user_id=user_id)
+        texts = [self.embedding.cut(row["content"][:_MAX_CHARS]) for row in rows]
+        vectors: Sequence[Vector | None]
+        try:
+            vectors = await self.embedding.embed(texts, user_id=user_id)
+        except ProviderError as error:
+            vectors = _without_refused(error, rows)
         items = [_item(row, vector) for row, vector in zip(rows, vectors, strict=True) if vector]
         if items:
             await self.vectors.upsert(items)
@@ -152,9 +156,8 @@ class SemanticIndex:
 
     async def vector(self, text: str, user_id: str) -> Vector | None:
         """The query vector of a text, or None when it has no meaning to the model."""
-        return (await self.embedding.embed([text[:_MAX_CHARS]], user_id=user_id, purpose="query"))[
-            0
-        ]
+        asked = [self.embedding.cut(text[:_MAX_CHARS])]
+        return (await self.embedding.embed(asked, user_id=user_id, purpose="query"))[0]
 
     async def search(self, text: str, top_k: int, where: Mapping[str, str]) -> list[VectorHit]:
         """The nearest messages, or nothing while the index cannot be reached."""
@@ -215,6 +218,22 @@ class SemanticIndex:
                 count = await self._store.at(row["index_name"]).delete({"user_id": user_id})
                 deleted = count if row["status"] == ACTIVE else deleted
         return deleted
+
+
+def _without_refused(error: ProviderError, rows: Sequence[Row]) -> Sequence[Vector | None]:
+    """The vectors that came, if the others' texts themselves were refused; else the error.
+
+    Such a text would be refused for ever, and keep those behind it waiting. Where all are refused
+    it is not the texts but a setting, so they wait for that.
+    """
+    final = (InvalidRequest, ContentFiltered)
+    if not 0 < len(error.failed) < len(rows) or not all(
+        isinstance(one, final) for one in error.failed.values()
+    ):
+        raise error
+    for place, one in error.failed.items():
+        log.warning("the message %s will not be found by meaning: %s", rows[place]["id"], one)
+    return error.vectors
 
 
 def _item(row: Row, vector: Vector) -> VectorItem:

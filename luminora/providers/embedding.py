@@ -25,12 +25,19 @@ class EmbeddingProvider(Provider):
             dimension yield comparable vectors.
         dimension: Length of a vector when it is known beforehand (manifest or config), else None.
         max_batch_size: Most texts one call may hold.
+        max_batch_tokens: Most tokens one call may hold, where the vendor says so.
+        max_text_tokens: Most tokens one text may have, where that is known.
+        may_be_zero: Whether a text that means nothing to the model has a vector of zeros; from
+            any other model such a vector is refused.
         asymmetric: Whether a text has one vector as a document and another as a query.
     """
 
     model_id: str
     dimension: int | None = None
     max_batch_size: int = 64
+    max_batch_tokens: int | None = None
+    max_text_tokens: int | None = None
+    may_be_zero: bool = False
     asymmetric: bool = False
 
     @abstractmethod
