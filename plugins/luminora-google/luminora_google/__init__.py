@@ -1,0 +1,1 @@
+"""Gemini for Luminora: conversation and embeddings; see ``luminora-plugin.json``."""
