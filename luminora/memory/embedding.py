@@ -82,7 +82,8 @@ class EmbeddingService:
             ProviderError: The provider failed for good, for all texts or for some: ``failed``
                 holds the failures by the text's place, ``vectors`` those that did come.
         """
-        found = await self._cached(texts, user_id, purpose)
+        keys = self._keys(texts, purpose)
+        found = await self._cached(keys, user_id)
         missing = list(
             dict.fromkeys(
                 text
@@ -99,7 +100,7 @@ class EmbeddingService:
                     failures[text] = outcome
                 else:
                     fresh[text] = outcome
-            await self._keep(fresh, user_id, purpose)
+            await self._keep(fresh, dict(zip(texts, keys, strict=True)), user_id)
         vectors = [
             fresh.get(text) if vector is None else vector
             for text, vector in zip(texts, found, strict=True)
@@ -257,35 +258,33 @@ class EmbeddingService:
         )
 
     def _keys(self, texts: Sequence[str], purpose: Purpose) -> list[str]:
-        side = purpose if self.provider.asymmetric else "text"
+        """What the texts' vectors are kept under."""
+        if self._cache is None:
+            return [""] * len(texts)
         provider = self.provider
+        side = purpose if provider.asymmetric else "text"
         space = f"{provider.name}/{provider.model_id}/{provider.dimension or 0}/{side}/"
         return [
             space + blake2b(text.encode("utf-8", "replace"), digest_size=20).hexdigest()
             for text in texts
         ]
 
-    async def _cached(
-        self, texts: Sequence[str], user_id: str, purpose: Purpose
-    ) -> list[Vector | None]:
+    async def _cached(self, keys: list[str], user_id: str) -> list[Vector | None]:
         if self._cache is None:
-            return [None] * len(texts)
+            return [None] * len(keys)
         try:
-            held = await self._cache.get_many(namespace(user_id), self._keys(texts, purpose))
+            held = await self._cache.get_many(namespace(user_id), keys)
         except Exception as error:  # noqa: BLE001 - a cache that is down is a slower answer
             log.warning("the cache cannot be read: %s", error)
-            return [None] * len(texts)
+            return [None] * len(keys)
         return [_unpack(value, self.provider.dimension) for value in held]
 
-    async def _keep(self, fresh: dict[str, Vector], user_id: str, purpose: Purpose) -> None:
+    async def _keep(self, fresh: dict[str, Vector], keys: dict[str, str], user_id: str) -> None:
         if self._cache is None or not fresh:
             return
-        keys = self._keys(list(fresh), purpose)
-        packed = (array("f", vector).tobytes() for vector in fresh.values())
+        packed = {keys[text]: array("f", vector).tobytes() for text, vector in fresh.items()}
         try:
-            await self._cache.set_many(
-                namespace(user_id), dict(zip(keys, packed, strict=True)), self._ttl
-            )
+            await self._cache.set_many(namespace(user_id), packed, self._ttl)
         except Exception as error:  # noqa: BLE001 - see above
             log.warning("the cache cannot be written: %s", error)
 
