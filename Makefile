@@ -8,7 +8,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 export UV_COMPILE_BYTECODE = 1
 export UV_PYTHON_DOWNLOADS = never
 UV = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
-PLUGINS := $(sort $(wildcard plugins/luminora-*))
+# without what it needs: torch is a gigabyte, and only the heavier tests load it
+TORCH := plugins/luminora-sentence-transformers
+PLUGINS := $(filter-out $(TORCH),$(sort $(wildcard plugins/luminora-*)))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-heavy lint bench clean
@@ -54,6 +56,7 @@ $(VENV)/.run: $(BIN)/uv pyproject.toml
 $(VENV)/.dev: $(BIN)/uv pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@echo "Installing Luminora, its plugins and development tools into $(VENV) …"
 	@$(UV) --editable . $(PLUGINS:%=--editable %) --group test --group servers --group lint
+	@$(UV) --no-deps --editable $(TORCH)
 	@touch $@ $(VENV)/.run
 
 # an emulator of DynamoDB that is a program for Node.js; without npm its tests are skipped
