@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, ClassVar, Final
@@ -231,6 +232,13 @@ class HttpLLM(LLMProvider):
             raise self._strange(error, call) from error
         return replace(result, usage=self._priced(result.usage, call))
 
+    async def document(self, call: Call) -> Any:
+        """The vendor's whole answer, parsed; who speaks through an SDK asks that instead."""
+        response = await self.http.post(self.path_of(call), json=self.body(call))
+        if not response.is_success:
+            raise self.failed(response, call.model)
+        return parsed(response.content, self.name, call.model)
+
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """Answer piece by piece.
 
@@ -238,11 +246,9 @@ class HttpLLM(LLMProvider):
             ProviderError: Before the first delta or between two.
         """
         call = self.call_of(request, stream=True)
-        async with self.http.stream(self.path_of(call), json=self.body(call)) as response:
-            if not response.is_success:
-                raise self.failed(await response.aread(), call.model)
+        async with self.lines(call) as lines:
             try:
-                async for delta in self.deltas(self._lines(response), call):
+                async for delta in self.deltas(lines, call):
                     usage = delta.usage
                     yield (
                         delta if usage is None else replace(delta, usage=self._priced(usage, call))
@@ -251,6 +257,14 @@ class HttpLLM(LLMProvider):
                 if isinstance(error, LuminoraError):
                     raise
                 raise self._strange(error, call) from error
+
+    @asynccontextmanager
+    async def lines(self, call: Call) -> AsyncIterator[AsyncIterator[Any]]:
+        """The lines of a streamed answer, for :meth:`deltas`; an SDK's events instead."""
+        async with self.http.stream(self.path_of(call), json=self.body(call)) as response:
+            if not response.is_success:
+                raise self.failed(await response.aread(), call.model)
+            yield self._lines(response)
 
     def _lines(self, response: StreamedResponse) -> AsyncIterator[str]:
         kind = response.headers.get("content-type", "")
@@ -286,7 +300,8 @@ class HttpLLM(LLMProvider):
             if not response.is_success:
                 raise self.failed(response, None)
         except LuminoraError as error:
-            return CheckResult(Status.ERROR, str(error), data=data)
+            status = getattr(error, "status", None)
+            return CheckResult(Status.ERROR, str(error), data={**data, "http_status": status})
         latency = (perf_counter() - started) * 1000
         return CheckResult(Status.OK, f"{model} at {self.http.where}", latency, data)
 

@@ -23,6 +23,7 @@ from luminora.errors import (
     Overloaded,
     ProviderError,
 )
+from luminora.providers.base import CheckResult, Status
 from luminora.providers.chat import Call, HttpLLM
 from luminora.providers.http import Response
 from luminora.providers.llm import ChatDelta, ChatResult, Usage
@@ -33,6 +34,9 @@ CODES: Final[Mapping[str, type[ProviderError]]] = {
     "server_error": Overloaded,
 }
 """Error codes and types of OpenAI's that say more than their status."""
+
+
+_NOT_FOUND: Final = 404
 
 
 class OpenAIChat(HttpLLM):
@@ -125,6 +129,14 @@ class OpenAIChat(HttpLLM):
         if not over:
             self._complete(answer, call)
             yield self._ended(answer, call)
+
+    async def check(self) -> CheckResult:
+        """Ask for the list of models; a server that has none may be well all the same."""
+        found = await super().check()
+        if found.data.get("http_status") != _NOT_FOUND:
+            return found
+        detail = f"{self.http.where} has no list of models at {self.check_path}: "
+        return replace(found, status=Status.WARNING, detail=f"{detail}is api_base right?")
 
     def failed(self, response: Response, model: str | None) -> ProviderError:
         """The error that an unsuccessful answer means."""
