@@ -25,6 +25,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
+from luminora.errors import ConfigError
+
 JsonMode = Literal["schema", "object", "none"]
 
 
@@ -62,6 +64,28 @@ class ModelFacts:
             return None
         total = prompt_tokens * self.input_price + completion_tokens * (self.output_price or 0.0)
         return total / 1_000_000
+
+    def length_to_ask(self, model: str, wanted: int | None, *, only: bool = False) -> int | None:
+        """The length of vectors to ask the vendor for; None for the model's own.
+
+        Args:
+            model: As errors name it.
+            wanted: As configured, if it is.
+            only: Whether no other lengths than :attr:`dimensions` can be had; otherwise they are
+                examples, and the model's own is the longest.
+
+        Raises:
+            ConfigError: The model cannot make vectors of that length.
+        """
+        if wanted is None or wanted == self.dimension or self.dimension is None:
+            return None if wanted == self.dimension else wanted
+        if wanted in self.dimensions or (self.dimensions and not only and wanted < self.dimension):
+            return wanted
+        lengths = sorted({self.dimension, *self.dimensions})
+        raise ConfigError(
+            f"vectors of '{model}' cannot have {wanted} numbers",
+            hint=f"set dimension to {' or '.join(map(str, lengths))}, or leave it out",
+        )
 
 
 class ModelTable:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from math import hypot
 from typing import Any, Final
 
-from luminora.errors import ConfigError, ProviderError
+from luminora.errors import ProviderError
 from luminora.providers.base import ProviderContext
 from luminora.providers.embedding import Purpose, Vector
 from luminora.providers.http import Response
@@ -47,16 +47,7 @@ class GeminiEmbeddings(HttpEmbedding):
         facts = table.facts(self.model)
         self._how = facts.extra.get("purpose", "taskType") if config["use_purpose"] else None
         self.asymmetric = self._how is not None
-        self._asked = config.get("dimension")
-        if self._asked and facts.dimension:
-            if self._asked > facts.dimension:
-                raise ConfigError(
-                    f"vectors of '{self.model}' have {facts.dimension} numbers at the most, "
-                    f"not {self._asked}",
-                    hint=f"use one of {', '.join(map(str, facts.dimensions))}, or leave it out",
-                )
-            if self._asked == facts.dimension:
-                self._asked = None
+        self._asked = facts.length_to_ask(self.model, config.get("dimension"))
 
     def headers(self, key: str | None) -> dict[str, str]:
         """The key, in a header of Google's own, and the configured headers."""
