@@ -395,7 +395,7 @@ def _share_settings(leaves: Leaves, index: Index, notes: list[str]) -> None:
         return
     offer = index.peek("embedding", embedding)
     accepted = schema.config_schema(offer).get("properties", {}) if offer else None
-    for name in ("model", "api_base", "api_key_env"):
+    for name in ("model", "api_base", "api_key_env", "proxy", "allow_insecure"):
         leaf = own if name == "model" else leaves.get(("llm_provider", "config", name))
         if leaf and (accepted is None or name in accepted):
             leaves.setdefault(("embedding_provider", "config", name), leaf)

@@ -24,6 +24,7 @@ from time import perf_counter
 from typing import Any, ClassVar, Final
 
 from luminora.errors import (
+    AuthenticationFailed,
     ConfigError,
     InvalidRequest,
     LuminoraError,
@@ -220,12 +221,7 @@ class HttpLLM(LLMProvider):
             ProviderError: Classified as :mod:`luminora.errors` draws it.
         """
         call = self.call_of(request)
-        response = await self.http.post(
-            self.path_of(call), json=self.body(call), deadlines=self.whole
-        )
-        if not response.is_success:
-            raise self.failed(response, call.model)
-        document = parsed(response.content, self.name, call.model)
+        document = await self.document(call)
         try:
             result = self.result(document, call)
         except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
@@ -234,9 +230,11 @@ class HttpLLM(LLMProvider):
 
     async def document(self, call: Call) -> Any:
         """The vendor's whole answer, parsed; who speaks through an SDK asks that instead."""
-        response = await self.http.post(self.path_of(call), json=self.body(call))
+        response = await self.http.post(
+            self.path_of(call), json=self.body(call), deadlines=self.whole
+        )
         if not response.is_success:
-            raise self.failed(response, call.model)
+            raise with_key(self.failed(response, call.model), self.config)
         return parsed(response.content, self.name, call.model)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
@@ -263,7 +261,7 @@ class HttpLLM(LLMProvider):
         """The lines of a streamed answer, for :meth:`deltas`; an SDK's events instead."""
         async with self.http.stream(self.path_of(call), json=self.body(call)) as response:
             if not response.is_success:
-                raise self.failed(await response.aread(), call.model)
+                raise with_key(self.failed(await response.aread(), call.model), self.config)
             yield self._lines(response)
 
     def _lines(self, response: StreamedResponse) -> AsyncIterator[str]:
@@ -298,7 +296,7 @@ class HttpLLM(LLMProvider):
             limits = Deadlines(connect=5.0, idle=10.0, total=10.0)
             response = await self.http.get(path, deadlines=limits)
             if not response.is_success:
-                raise self.failed(response, None)
+                raise with_key(self.failed(response, None), self.config)
         except LuminoraError as error:
             status = getattr(error, "status", None)
             return CheckResult(Status.ERROR, str(error), data={**data, "http_status": status})
@@ -344,6 +342,14 @@ def secret_of(
     if optional and not context.env.get(variable):
         return None
     return context.secret(variable, provider=name)
+
+
+def with_key(error: ProviderError, config: Mapping[str, Any]) -> ProviderError:
+    """The error; if a key was refused, its hint names the variable that holds it."""
+    variable = config.get("api_key_env")
+    if variable and isinstance(error, AuthenticationFailed):
+        error.hint = f"check the key in the environment variable {variable}"
+    return error
 
 
 def http_client(

@@ -45,6 +45,10 @@ MAX_BODY: Final = 64 << 20
 _POOL: Final = 100
 _HALF_HIDDEN: Final = re.compile(r"[\w-]{0,80}\*{3,}[\w*-]*")
 _KEEP_SECONDS: Final = 60.0
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_write: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Response:
 
     Attributes:
         status_code: HTTP status.
-        headers: By lower-case name.
+        headers: By name, in whichever case.
         content: The body.
     """
 
@@ -106,7 +110,7 @@ class StreamedResponse:
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
         self.status_code = answer.status
-        self.headers = _headers(answer)
+        self.headers = {name.lower(): value for name, value in answer.headers.items()}
 
     @property
     def is_success(self) -> bool:
@@ -160,6 +164,7 @@ class HttpClient:
         self._headers = dict(headers or {})
         self.deadlines = deadlines or Deadlines()
         self._proxy = proxy
+        self._proxies: dict[str, str | None] = {}
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
             WeakKeyDictionary()
         )
@@ -175,13 +180,12 @@ class HttpClient:
         """The whole answer to a POST, whatever its status.
 
         A path may be a whole URL; to another host than the base URL's, the client's own headers
-        are not sent.
+        are not sent. ``json`` may be bytes that are JSON already.
 
         Raises:
             ConnectionFailed, ProviderTimeout, MalformedResponse: There is none.
         """
-        async with self._send("POST", path, json, headers, deadlines) as answer:
-            return Response(answer.status, _headers(answer), await _body(answer))
+        return await self._whole("POST", path, json, headers, deadlines)
 
     async def get(
         self,
@@ -191,8 +195,7 @@ class HttpClient:
         deadlines: Deadlines | None = None,
     ) -> Response:
         """The whole answer to a GET, whatever its status; raises as :meth:`post` does."""
-        async with self._send("GET", path, None, headers, deadlines) as answer:
-            return Response(answer.status, _headers(answer), await _body(answer))
+        return await self._whole("GET", path, None, headers, deadlines)
 
     @asynccontextmanager
     async def stream(
@@ -209,8 +212,16 @@ class HttpClient:
         Raises:
             ConnectionFailed, ProviderTimeout: Also while it is being read.
         """
-        async with self._send(method, path, json, headers, deadlines) as answer:
+        limits = deadlines or self.deadlines
+        answer = None
+        try:
+            answer = await self._sent(method, path, json, headers, limits)
             yield StreamedResponse(answer)
+        except _failures() as error:
+            self._failed(error, limits)
+        finally:
+            if answer is not None:
+                answer.release()  # hangs up, unless all of it was read
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; twice is harmless."""
@@ -218,47 +229,70 @@ class HttpClient:
         if session is not None:
             await session.close()
 
-    @asynccontextmanager
-    async def _send(
+    async def _whole(
         self,
         method: str,
         path: str,
         body: Any,
         headers: Mapping[str, str] | None,
         deadlines: Deadlines | None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        import aiohttp  # noqa: PLC0415 - only who sends something needs it
-
+    ) -> Response:
         limits = deadlines or self.deadlines
-        url, own = self._target(path)
-        sent = {**(self._headers if own else {}), **(headers or {})}
-        data = None
-        if body is not None:
-            data = self._encoded(body)
-            sent["content-type"] = "application/json"
-        timeout = aiohttp.ClientTimeout(
-            total=limits.total, sock_connect=limits.connect, sock_read=limits.idle
-        )
         try:
-            async with self._session().request(
-                method,
-                url,
-                data=data,
-                headers=sent,
-                timeout=timeout,
-                allow_redirects=False,
-                proxy=self._proxy,
-            ) as answer:
-                self._refuse_redirect(answer)
-                yield answer
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            answer = await self._sent(method, path, body, headers, limits)
+            try:
+                return Response(answer.status, answer.headers, await _body(answer))
+            finally:
+                answer.release()
+        except _failures() as error:
             self._failed(error, limits)
 
-    def _encoded(self, body: Any) -> bytes:
+    async def _sent(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        headers: Mapping[str, str] | None,
+        limits: Deadlines,
+    ) -> aiohttp.ClientResponse:
+        """The beginning of an answer."""
+        url, own = self._target(path)
+        sent = dict(self._headers) if own else {}
+        if headers:
+            sent |= headers
+        data = None
+        if body is not None:
+            data = self.encoded(body)
+            sent["content-type"] = "application/json"
+        answer = await self._session().request(
+            method,
+            url,
+            data=data,
+            headers=sent,
+            timeout=_timeout(limits),
+            allow_redirects=False,
+            proxy=self._proxy or self._environments_proxy(url, own=own),
+        )
+        if answer.status in _REDIRECTS:
+            answer.close()
+            raise self._redirected(answer)
+        return answer
+
+    def encoded(self, body: Any) -> bytes:
+        """A body as JSON.
+
+        Raises:
+            InvalidRequest: It cannot be written.
+        """
+        if isinstance(body, bytes):
+            return body
         try:
-            text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-            return text.encode()
-        except (TypeError, ValueError) as error:  # half a surrogate pair is a ValueError, too
+            return _write(body).encode()
+        except (
+            TypeError,
+            ValueError,
+            RecursionError,
+        ) as error:  # half a surrogate pair is a ValueError, too
             raise InvalidRequest(
                 f"the request cannot be written as JSON: {error}", provider=self.provider
             ) from error
@@ -271,7 +305,7 @@ class HttpClient:
         return (path if own else checked_url(path, self.provider)), own
 
     def _session(self) -> aiohttp.ClientSession:
-        import aiohttp  # noqa: PLC0415 - see _send
+        import aiohttp  # noqa: PLC0415 - see _timeout
 
         loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
@@ -279,21 +313,28 @@ class HttpClient:
             connector = aiohttp.TCPConnector(
                 ssl=tls(), limit=_POOL, keepalive_timeout=_KEEP_SECONDS, enable_cleanup_closed=False
             )
+            # no trust_env: it asks a thread for proxies and passwords with every request
             session = self._sessions[loop] = aiohttp.ClientSession(
-                connector=connector, trust_env=self._proxy is None, auto_decompress=True
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar()
             )
         return session
 
-    def _refuse_redirect(self, answer: aiohttp.ClientResponse) -> None:
-        if answer.status in {301, 302, 303, 307, 308}:
-            place = urlsplit(answer.headers.get("location", ""))
-            raise MalformedResponse(
-                f"{self.where} redirects to {place.hostname or 'another path'}, which is not "
-                "followed: a key might travel along",
-                provider=self.provider,
-                status=answer.status,
-                hint="set the base URL that it redirects to, if you trust it",
-            )
+    def _environments_proxy(self, url: str, *, own: bool) -> str | None:
+        """What the environment names for a host, looked up once for each."""
+        place = self.base_url if own else "://".join(urlsplit(url)[:2])
+        if place not in self._proxies:
+            self._proxies[place] = environment_proxy(place)
+        return self._proxies[place]
+
+    def _redirected(self, answer: aiohttp.ClientResponse) -> MalformedResponse:
+        place = urlsplit(answer.headers.get("location", ""))
+        return MalformedResponse(
+            f"{self.where} redirects to {place.hostname or 'another path'}, which is not "
+            "followed: a key might travel along",
+            provider=self.provider,
+            status=answer.status,
+            hint="set the base URL that it redirects to, if you trust it",
+        )
 
     @property
     def where(self) -> str:
@@ -301,7 +342,7 @@ class HttpClient:
         return urlsplit(self.base_url).netloc
 
     def _failed(self, error: Exception, limits: Deadlines) -> NoReturn:
-        import aiohttp  # noqa: PLC0415 - see _send
+        import aiohttp  # noqa: PLC0415 - see _timeout
 
         if isinstance(error, TimeoutError):
             within = f"{limits.total:g} s in all, {limits.idle:g} s between two pieces"
@@ -354,18 +395,46 @@ def _loopback(host: str) -> bool:
         return False
 
 
+def environment_proxy(url: str) -> str | None:
+    """The proxy that ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` name for a URL's host.
+
+    On macOS and Windows also the system's own, as :mod:`urllib.request` finds it.
+    """
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - dear at start-up
+
+    parts = urlsplit(url)
+    if not parts.hostname or proxy_bypass(parts.hostname):
+        return None
+    return getproxies().get(parts.scheme)
+
+
+@cache
+def _timeout(limits: Deadlines) -> aiohttp.ClientTimeout:
+    import aiohttp  # noqa: PLC0415 - only who sends something needs it
+
+    return aiohttp.ClientTimeout(
+        total=limits.total, sock_connect=limits.connect, sock_read=limits.idle
+    )
+
+
+@cache
+def _failures() -> tuple[type[Exception], ...]:
+    """What is a failure of the connection, rather than of ours."""
+    import aiohttp  # noqa: PLC0415 - see _timeout
+
+    return (TimeoutError, aiohttp.ClientError, OSError)
+
+
 @cache
 def tls() -> ssl.SSLContext:
     """The one TLS context: making one costs as much as a hundred requests."""
     return ssl.create_default_context()
 
 
-def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in answer.headers.items()}
-
-
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
     length = answer.content_length
+    if length is not None and length <= MAX_BODY and "content-encoding" not in answer.headers:
+        return await answer.content.read()
     if length is None or length <= MAX_BODY:
         chunks, size = [], 0
         async for chunk in answer.content.iter_any():

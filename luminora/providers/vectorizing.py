@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from luminora.errors import ConfigError, LuminoraError, MalformedResponse, ProviderError
 from luminora.providers.base import CheckResult, ProviderContext, Status
-from luminora.providers.chat import http_client, secret_of
+from luminora.providers.chat import http_client, secret_of, with_key
 from luminora.providers.embedding import EmbeddingProvider, Purpose, Vector
 from luminora.providers.http import Response
 from luminora.providers.models import ModelTable
@@ -100,10 +100,7 @@ class HttpEmbedding(EmbeddingProvider):
         """
         if not texts:
             return []
-        response = await self.http.post(self.path_of(texts), json=self.body(texts, purpose))
-        if not response.is_success:
-            raise self.failed(response)
-        document = parsed(response.content, self.name, self.model)
+        document = await self.document(texts, purpose)
         try:
             return _sound(self.vectors(document), len(texts))
         except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
@@ -113,6 +110,13 @@ class HttpEmbedding(EmbeddingProvider):
                 provider=self.name,
                 model=self.model,
             ) from error
+
+    async def document(self, texts: Sequence[str], purpose: Purpose) -> Any:
+        """The vendor's answer, parsed; who speaks through an SDK asks that instead."""
+        response = await self.http.post(self.path_of(texts), json=self.body(texts, purpose))
+        if not response.is_success:
+            raise with_key(self.failed(response), self.config)
+        return parsed(response.content, self.name, self.model)
 
     async def check(self) -> CheckResult:
         """Embed one word."""

@@ -168,6 +168,8 @@ class WireBehaviour:
         shown = f"{caught.value} {vars(caught.value)!r}"
         assert not any(part in shown for part in (wrong, wrong[:12], wrong[-8:]))
         assert caught.value.exit_code == 4
+        if self.key_env is not None:
+            assert self.key_env in str(caught.value), "the hint names the variable"
 
     @pytest.mark.parametrize(
         ("headers", "seconds"),

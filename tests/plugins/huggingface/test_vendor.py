@@ -91,8 +91,10 @@ async def test_an_endpoint_of_ones_own():
 
 def test_one_section_configures_both():
     document = {"llm_provider": {"name": "hf", "config": {"models": {"embeddings": "BAAI/bge-m3"}}}}
+    document["llm_provider"]["config"] |= {"allow_insecure": True}
     loaded = load_config(document, env=ENV)
     section = loaded.document["embedding_provider"]
     assert section["config"]["model"] == "BAAI/bge-m3"
+    assert section["config"]["allow_insecure"] is True
     vectors = built("embedding", section["name"], section["config"], ENV)
     assert vectors.http.base_url == "https://router.huggingface.co/hf-inference"
