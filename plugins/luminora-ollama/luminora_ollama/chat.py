@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from luminora.errors import ConnectionFailed, LuminoraError, MalformedResponse, ProviderError
 from luminora.providers.base import CheckResult, Status
-from luminora.providers.chat import Call, HttpLLM
+from luminora.providers.chat import Call, HttpLLM, with_key
 from luminora.providers.http import Deadlines, Response
 from luminora.providers.llm import ChatDelta, ChatRequest, ChatResult, Usage
 from luminora.providers.wire import interrupted, parsed
@@ -132,7 +132,7 @@ class OllamaLLM(HttpLLM):
             with started(main):
                 response = await self.http.get("/api/tags", deadlines=Deadlines(5.0, 10.0, 10.0))
             if not response.is_success:
-                raise self.failed(response, None)
+                raise with_key(self.failed(response, None), self.config)
             there = _names(parsed(response.content, self.name))
         except LuminoraError as error:
             return CheckResult(Status.ERROR, str(error), data=data)

@@ -28,7 +28,7 @@ from luminora.errors import (
     ProviderError,
     ProviderTimeout,
 )
-from luminora.providers.chat import Call, HttpLLM
+from luminora.providers.chat import Call, HttpLLM, with_key
 from luminora.providers.http import Deadlines, Response
 from luminora.providers.llm import ChatDelta, ChatRequest, ChatResult
 from luminora.providers.wire import parsed, server_events
@@ -158,7 +158,7 @@ class ReplicateLLM(HttpLLM):
             url, method="GET", headers=headers, deadlines=limits
         ) as response:
             if not response.is_success:
-                raise self.failed(await response.aread(), call.model)
+                raise with_key(self.failed(await response.aread(), call.model), self.config)
             with self._documented(call):
                 async for delta in self.deltas(self._lines(response), call):
                     yield delta
@@ -214,7 +214,7 @@ class ReplicateLLM(HttpLLM):
 
     def _prediction(self, response: Response, call: Call) -> dict[str, Any]:
         if not response.is_success:
-            raise self.failed(response, call.model)
+            raise with_key(self.failed(response, call.model), self.config)
         with self._documented(call):
             found = dict(parsed(response.content, self.name, call.model))
             if not isinstance(found["status"], str):

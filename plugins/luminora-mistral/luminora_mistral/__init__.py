@@ -1,0 +1,1 @@
+"""Mistral AI's models for Luminora; see ``luminora-plugin.json``."""
