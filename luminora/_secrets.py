@@ -14,7 +14,7 @@ _NAMES = re.compile(
 _PREFIXES = re.compile(
     r"^(sk|pk|rk)[-_][\w-]{16,}$|^gh[opsur]_\w{20,}$|^github_pat_\w{20,}$|^hf_\w{16,}$"
     r"|^AIza[\w-]{20,}$|^xox[abprs]-[\w-]{10,}$|^(AKIA|ASIA)[0-9A-Z]{16}$|^gsk_\w{16,}$"
-    r"|^r8_\w{16,}$|^pa-[\w-]{20,}$|^(pcsk|jina|nvapi|xai|tvly)[-_][\w-]{16,}$"
+    r"|^r8_\w{16,}$|^(pa|al)-[\w-]{20,}$|^jina_\w{16,}$|^(pcsk|nvapi|xai|tvly)[-_][\w-]{16,}$"
     r"|^eyJ[\w-]{10,}\.[\w-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
 _URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)

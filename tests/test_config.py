@@ -583,6 +583,8 @@ KEYS = [
     "xoxb-123456789012-abc",
     "gsk_0123456789abcdef0123",
     "r8_0123456789abcdef0123",
+    "jina_0123456789abcdef0123456789abcdefWXYZ",
+    "al-0123456789abcdefghijKLMN",
     "AKIAIOSFODNN7EXAMPLE",
     "postgresql://luminora:hunter2@localhost/luminora",
     "redis://:hunter2@localhost:6379",
@@ -593,6 +595,8 @@ KEYS = [
 ]
 HARMLESS = [
     "deepseek-jina-embeddings-v3",
+    "jina-embeddings-v2-base-es",
+    "jina-embeddings-v5-text-small",
     "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
     "https://my-index-abc123.svc.us-east1-gcp.pinecone.io",
     "postgresql://localhost:5432/luminora",
