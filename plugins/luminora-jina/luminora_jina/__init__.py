@@ -1,0 +1,1 @@
+"""Jina AI's embeddings for Luminora; see ``luminora-plugin.json``."""

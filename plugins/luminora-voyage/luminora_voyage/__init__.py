@@ -1,0 +1,1 @@
+"""Voyage AI's embeddings for Luminora; see ``luminora-plugin.json``."""
