@@ -182,8 +182,9 @@ class Trial:
         share: Seconds it may take.
         request: What is asked.
         started: Monotonic seconds.
-        operation: What telemetry hears of it; None until there was a place for the attempt,
-            without which it says nothing about the provider.
+        waiting: Whether it waits for a place; if that takes too long, it says nothing about the
+            provider.
+        operation: What telemetry hears of it, once the provider is asked.
     """
 
     link: Link
@@ -192,6 +193,7 @@ class Trial:
     share: float
     request: ChatRequest
     started: float
+    waiting: bool = False
     operation: Operation | None = None
 
     @property
@@ -199,10 +201,20 @@ class Trial:
         """Seconds of its share that are left."""
         return max(0.0, self.share - (monotonic() - self.started))
 
-    def entered(self) -> Operation:
-        """There was a place; the provider is about to be asked."""
+    def wait(self) -> float:
+        """It waits for a place from now on; the seconds it has for that and for the answer.
+
+        Building the provider is over: what an import takes, once, is not the provider's time.
+        """
+        self.waiting, self.started = True, monotonic()
+        self.share = min(self.share, max(self.run.left, 0.0))
+        return self.share
+
+    def ask(self, provider: LLMProvider, fitting: ChatRequest) -> Operation:
+        """There is a place: the provider is asked now."""
+        self.waiting = False
         self.link.calls += 1
-        self.operation = Operation.begun(self.link.label, self.request)
+        self.operation = Operation.begun(self.link.label, provider, fitting)
         return self.operation
 
     def worked(self, result: ChatResult) -> None:
@@ -225,7 +237,7 @@ class Trial:
         run.pause = None
         if not isinstance(error, Exception) or isinstance(error, InputError):
             self.permit.abandoned()  # cancelled, or the caller's mistake
-        elif self.operation is None:
+        elif self.waiting:
             self.permit.abandoned()
             run.note(link, BUSY, self.started)
         else:

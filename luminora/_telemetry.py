@@ -49,20 +49,20 @@ class Operation:
     __slots__ = ()
 
     @staticmethod
-    def begun(provider: str, request: ChatRequest) -> Operation:
+    def begun(label: str, provider: LLMProvider, request: ChatRequest) -> Operation:
         """An operation that begins now.
 
         Args:
-            provider: As the configuration spells it.
-            request: What is asked.
+            label: The provider as the configuration spells it.
+            provider: Who is asked.
+            request: What it is asked.
         """
         tracer, meters = _tracer(), _meters()
         if tracer is None and meters is None:
             return _SILENT
-        return _Told(tracer, meters, provider, request)
-
-    def asks(self, provider: LLMProvider, request: ChatRequest) -> None:
-        """The request has found its provider, and with it its model."""
+        named = getattr(provider, "model_for", None)  # as those behind HTTP have it
+        model = request.model or (named(request) if named else None)
+        return _Told(tracer, meters, label, model, request)
 
     def current(self) -> AbstractContextManager[Any]:
         """While this lasts, other spans are part of this one."""
@@ -102,34 +102,31 @@ class _Told(Operation):
     __slots__ = ("_attributes", "_meters", "_span", "_started")
 
     def __init__(
-        self, tracer: Any, meters: _Meters | None, provider: str, request: ChatRequest
+        self,
+        tracer: Any,
+        meters: _Meters | None,
+        label: str,
+        model: str | None,
+        request: ChatRequest,
     ) -> None:
-        plain = provider.partition("#")[0]
+        plain = label.partition("#")[0]
         name = _WELL_KNOWN.get(plain, plain)
         self._attributes: dict[str, Any] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": name,
         }
+        if model:
+            self._attributes["gen_ai.request.model"] = model
         self._meters = meters
         self._started = monotonic()
         self._span: Any = None
         if tracer is not None:
             trace = sys.modules["opentelemetry.trace"]
             self._span = tracer.start_span(
-                "chat",
+                f"chat {model}" if model else "chat",
                 kind=trace.SpanKind.CLIENT,
                 attributes=self._attributes | {"gen_ai.system": name} | _asked(request),
             )
-
-    def asks(self, provider: LLMProvider, request: ChatRequest) -> None:
-        named = getattr(provider, "model_for", None)  # as those behind HTTP have it
-        model = request.model or (named(request) if named else None)
-        if not model:
-            return
-        self._attributes["gen_ai.request.model"] = model
-        if self._span is not None:
-            self._span.update_name(f"chat {model}")
-            self._span.set_attribute("gen_ai.request.model", model)
 
     def current(self) -> AbstractContextManager[Any]:
         if self._span is None:

@@ -141,18 +141,22 @@ class Gateway(LLMProvider):
     async def _first(self, request: ChatRequest, ask: _Ask, *, json: bool = False) -> _Answer:
         """The first answer of the chain."""
         run = self._begin(request, json=json)
+        answer: _Answer | None = None
         async for trial in self._trials(request, run):
             try:
-                async with asyncio.timeout(trial.share), trial.link.limiter.place():
-                    with trial.entered().current():
-                        found, result = await ask(*self._ready(trial))
+                provider, fitting = self._ready(trial)
+                async with asyncio.timeout(trial.wait()), trial.link.limiter.place():
+                    with trial.ask(provider, fitting).current():
+                        found, result = await ask(provider, fitting)
             except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
                 self._failed(trial, error)
             else:
                 trial.worked(result)
                 self.budget.spend(result.usage)
-                return found, replace(result, attempts=tuple(run.attempts))
-        raise _chain.exhausted(run, self.links, self.budget, self.name)
+                answer = found, replace(result, attempts=tuple(run.attempts))
+        if answer is None:  # not returned above: a loop that is left costs a task to clean up
+            raise _chain.exhausted(run, self.links, self.budget, self.name)
+        return answer
 
     async def _pieces(self, trial: Trial) -> AsyncGenerator[ChatDelta]:
         """The pieces of one attempt and a last, empty one; none if it fails before the first."""
@@ -160,10 +164,10 @@ class Gateway(LLMProvider):
         end = ChatDelta()
         try:
             async with AsyncExitStack() as held:
-                async with asyncio.timeout(trial.share):
-                    await held.enter_async_context(trial.link.limiter.place())
-                trial.entered()
                 provider, fitting = self._ready(trial)
+                async with asyncio.timeout(trial.wait()):
+                    await held.enter_async_context(trial.link.limiter.place())
+                trial.ask(provider, fitting)
                 deltas = provider.stream(fitting)
                 held.push_async_callback(_close, deltas)
                 while True:
@@ -251,10 +255,7 @@ class Gateway(LLMProvider):
     def _ready(self, trial: Trial) -> tuple[LLMProvider, ChatRequest]:
         """The provider of an attempt, built if this is the first, and its request."""
         provider = self._provider(trial.link)
-        fitting = trial.link.fitting(provider, trial.request)
-        if trial.operation is not None:
-            trial.operation.asks(provider, fitting)
-        return provider, fitting
+        return provider, trial.link.fitting(provider, trial.request)
 
     def _provider(self, link: Link) -> LLMProvider:
         if link.provider is None:

@@ -166,7 +166,7 @@ def test_an_answer_without_usage_measures_no_tokens(measured):
 
 
 def test_without_a_provider_nothing_is_recorded():
-    operation = _telemetry.Operation.begun("a", ASKED)
+    operation = _telemetry.Operation.begun("a", Scripted("a"), ASKED)
     assert operation is _telemetry._SILENT
 
 
