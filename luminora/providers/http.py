@@ -369,7 +369,11 @@ def checked_url(url: str, provider: str, *, allow_insecure: bool = False) -> str
     Raises:
         ConfigError: It is no HTTP URL, holds a user name, or is plain HTTP to another machine.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a ValueError where it is no number
+    except ValueError as error:
+        raise ConfigError(f"the base URL of provider '{provider}' is none: {error}") from None
     problem = None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         problem = "is not an https:// URL"

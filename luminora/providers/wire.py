@@ -93,7 +93,7 @@ def complaint(body: bytes | str | Mapping[str, Any]) -> Complaint:
     if not isinstance(body, Mapping):
         try:
             found = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return Complaint()  # a page of a proxy, for people
     if isinstance(found, list) and found:
         found = found[0]
@@ -249,7 +249,10 @@ async def server_events(lines: AsyncIterable[str]) -> AsyncIterator[ServerEvent]
     empty line.
     """
     name, data = "message", list[str]()
+    first = True
     async for line in lines:
+        if first:
+            line, first = line.removeprefix("\ufeff"), False  # noqa: PLW2901 - a byte order mark
         if not line:
             if data:
                 yield ServerEvent(name, "\n".join(data))
@@ -273,7 +276,7 @@ def parsed(text: str | bytes, provider: str, model: str | None = None) -> Any:
     """
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested beyond all measure
         raise MalformedResponse(
             f"{provider} sent something that is no JSON: {_excerpt(text)}",
             provider=provider,
