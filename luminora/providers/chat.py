@@ -194,13 +194,14 @@ class HttpLLM(LLMProvider):
         if problem := unusable(request):
             raise InvalidRequest(problem, provider=self.name, model=model)
         settings = self._settings(request)
-        given = {name: getattr(request, name) for name in _PARAMETERS}
-        final: dict[str, Any] = {
-            name: settings.get(name) if value is None else value for name, value in given.items()
+        changed: dict[str, Any] = {
+            name: settings[name]
+            for name in _PARAMETERS
+            if getattr(request, name) is None and settings.get(name) is not None
         }
-        options = dict(request.options)
         for name in facts.unsupported:
-            if options.get(name) is None and final.get(name) is None:
+            own = changed.get(name, getattr(request, name) if name in _PARAMETERS else None)
+            if own is None and request.options.get(name) is None:
                 continue
             if not self.config.get("drop_unsupported", False):
                 raise InvalidRequest(
@@ -209,10 +210,11 @@ class HttpLLM(LLMProvider):
                     model=model,
                     hint=f"leave {name} out, or set drop_unsupported in the provider's config",
                 )
-            options.pop(name, None)
-            if name in final:
-                final[name] = None
-        return Call(replace(request, options=options, **final), model, facts, stream)
+            options = changed.get("options", request.options)
+            changed["options"] = {key: v for key, v in options.items() if key != name}
+            if name in _PARAMETERS:
+                changed[name] = None
+        return Call(replace(request, **changed) if changed else request, model, facts, stream)
 
     async def chat(self, request: ChatRequest) -> ChatResult:
         """Answer one request.
@@ -226,7 +228,8 @@ class HttpLLM(LLMProvider):
             result = self.result(document, call)
         except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
             raise self._strange(error, call) from error
-        return replace(result, usage=self._priced(result.usage, call))
+        usage = self._priced(result.usage, call)
+        return result if usage is result.usage else replace(result, usage=usage)
 
     async def document(self, call: Call) -> Any:
         """The vendor's whole answer, parsed; who speaks through an SDK asks that instead."""

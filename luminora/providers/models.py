@@ -101,6 +101,7 @@ class ModelTable:
     ) -> None:
         self._entries = entries
         self._default = default or ModelFacts()
+        self._found: dict[str, ModelFacts] = {}
 
     @classmethod
     def of(
@@ -126,6 +127,13 @@ class ModelTable:
 
     def facts(self, model: str) -> ModelFacts:
         """What is known of a model."""
+        if model not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()  # whoever asks may make up names
+            self._found[model] = self._looked_up(model)
+        return self._found[model]
+
+    def _looked_up(self, model: str) -> ModelFacts:
         entry = self._entry(model)
         if not entry:
             return self._default
@@ -144,6 +152,7 @@ class ModelTable:
         return self._entries[max(matching, key=len)] if matching else {}
 
 
+_REMEMBERED = 256
 _FIELDS = frozenset(ModelFacts.__dataclass_fields__) - {"extra"}
 
 
