@@ -263,7 +263,8 @@ class Trial:
 
 def exhausted(run: Run, links: Sequence[Link], budget: Budget, name: str) -> ProviderError:
     """The error of a chain that gave no answer; ``retry_after`` is when one of it may."""
-    told = "; ".join(f"{one.provider}: {one.error or one.outcome}" for one in run.attempts)
+    outcomes = (f"{one.provider}: {one.error or one.outcome}" for one in run.attempts)
+    told = "; ".join(dict.fromkeys(outcomes))
     used_up = budget.exceeded()
     now = monotonic()
     soonest = budget.renewed_in() if used_up else min(link.ready_in(now) for link in links)

@@ -109,14 +109,15 @@ class Voice:
             request = replace(request, temperature=None)
         try:
             async with asyncio.timeout(REPLY_SECONDS):
-                answer, _ = await self._llm.chat_json(request)
+                answer, result = await self._llm.chat_json(request)
         except Exception as error:
             if self._fallback is None:
                 raise
             self._told(error)
             answer, _ = await self._fallback.chat_json(request)
             return replace(read_analysis(answer, grounding), degraded=True)
-        return read_analysis(answer, grounding)
+        analysis = read_analysis(answer, grounding)
+        return replace(analysis, degraded=_stood_in(result.attempts) is not None)
 
     async def _ask(self, provider: LLMProvider, request: ChatRequest) -> Spoken:
         try:
@@ -153,8 +154,8 @@ def _stood_in(attempts: Sequence[Attempt]) -> str | None:
     """Why a chain's answer is the embedded responder's, if others were to give one before it."""
     if not attempts or attempts[-1].provider != _EMBEDDED:
         return None
-    before = [f"{one.provider}: {one.error or one.outcome}" for one in attempts[:-1]]
-    return "; ".join(before) or None
+    before = (f"{one.provider}: {one.error or one.outcome}" for one in attempts[:-1])
+    return "; ".join(dict.fromkeys(before)) or None
 
 
 async def _timed(deltas: AsyncIterator[ChatDelta], provider: str) -> AsyncIterator[ChatDelta]:
