@@ -4,15 +4,13 @@
 required, an answer is ``content[].text`` with ``usage.{input,output}_tokens``, and a stream is
 named server-sent events from ``message_start`` to ``message_stop``, without ``[DONE]``. Sources:
 the official SDK, anthropic 2.12 (``types/message_create_params.py``,
-``types/raw_message_*_event.py``, ``types/shared/error*.py``, ``_client.py``), and
-https://platform.claude.com/docs/en/api, "Errors", "Streaming" and "Migrate to API version
-2026-10-21".
+``types/raw_message_*_event.py``, ``_client.py``), and https://platform.claude.com/docs/en/api,
+"Streaming" and "Migrate to API version 2026-10-21".
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final
@@ -24,33 +22,20 @@ from luminora.errors import (
     InvalidRequest,
     MalformedResponse,
     ProviderError,
-    ProviderTimeout,
-    QuotaExceeded,
 )
-from luminora.providers.base import Capability, ProviderContext
+from luminora.providers.base import Capability, CheckResult, ProviderContext, Status
 from luminora.providers.chat import Call, HttpLLM
 from luminora.providers.http import Response
-from luminora.providers.llm import ChatDelta, ChatResult, Usage
+from luminora.providers.llm import ChatDelta, ChatMessage, ChatRequest, ChatResult, Task, Usage
 from luminora.providers.models import ModelFacts, ModelTable
-from luminora.providers.wire import failure, interrupted, parsed, server_events
+from luminora.providers.wire import parsed, server_events
+from luminora_claude.errors import broken_off, failed
 from luminora_claude.schemas import held
 
-CODES: Final[Mapping[str, type[ProviderError]]] = {
-    "enforced_spend_limit_reached": QuotaExceeded,
-    "contract_spend_limit_reached": QuotaExceeded,
-    "linked_organization_spend_limit_reached": QuotaExceeded,
-    "timeout_error": ProviderTimeout,
-}
-"""Error types, and codes below ``error.details``, that say more than their status."""
-
-_SPENT: Final = re.compile(
-    r"reached your specified (\w+ )?API usage limits|credit balance is too low", re.IGNORECASE
-)
-"""What a spend limit of one's own and an empty account say: nothing but their words tells them
-from other invalid requests."""
 _SAMPLING: Final = frozenset({"temperature", "top_p", "top_k"})
 _WITHOUT_SAMPLING: Final = "2026-10-21"
 """The API version that refuses :data:`_SAMPLING`, whatever the model."""
+_TASKS: Final[tuple[Task, ...]] = ("conversation", "analysis")
 _ENOUGH: Final = 1000
 """Characters of a stream that are kept to see whether it says anything."""
 
@@ -103,6 +88,18 @@ class Claude(HttpLLM):
     def path_of_check(self, model: str) -> str:
         """The model's own page, which also tells whether it exists still."""
         return f"/v1/models/{quote(model, safe='')}"
+
+    async def check(self) -> CheckResult:
+        """Ask for the model's page; a configured parameter that it refuses is a reservation."""
+        found = await super().check()
+        if found.status is not Status.OK:
+            return found
+        for task in _TASKS:
+            try:
+                self.call_of(ChatRequest(messages=(ChatMessage("user", "hello"),), task=task))
+            except InvalidRequest as error:
+                return replace(found, status=Status.WARNING, detail=f"{task}: {error}")
+        return found
 
     def body(self, call: Call) -> dict[str, Any]:
         """The call as Anthropic's JSON."""
@@ -200,7 +197,9 @@ class Claude(HttpLLM):
             document = parsed(event.data, self.name, call.model)
             kind = document["type"]
             if kind == "error":
-                raise self._interrupted(document, call)
+                raise broken_off(
+                    document, provider=self.name, model=call.model, secrets=self.secrets
+                )
             if kind == "message_start":
                 end = replace(end, model=document["message"].get("model") or call.model)
                 counted |= document["message"]["usage"]
@@ -248,26 +247,7 @@ class Claude(HttpLLM):
 
     def failed(self, response: Response, model: str | None) -> ProviderError:
         """The error that an unsuccessful answer means."""
-        document = _promoted(response.content)
-        if document:
-            response = replace(response, content=json.dumps(document).encode())
-        error = failure(
-            response, provider=self.name, model=model, secrets=self.secrets, codes=_codes(document)
-        )
-        error.request_id = error.request_id or document.get("request_id")
-        return error
-
-    def _interrupted(self, document: Mapping[str, Any], call: Call) -> ProviderError:
-        document = _promoted(document)
-        error = interrupted(
-            document,
-            provider=self.name,
-            model=call.model,
-            secrets=self.secrets,
-            codes=_codes(document),
-        )
-        error.request_id = document.get("request_id")
-        return error
+        return failed(response, provider=self.name, model=model, secrets=self.secrets)
 
 
 def _piece(document: Mapping[str, Any]) -> str:
@@ -294,27 +274,3 @@ def _merged(body: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(more.get("output_config"), Mapping):
         merged["output_config"] = {**body.get("output_config", {}), **more["output_config"]}
     return merged
-
-
-def _promoted(body: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
-    """An error with its most specific code, ``error.details.error_code``, where codes stand."""
-    found: Any = body
-    if isinstance(body, bytes):
-        try:
-            found = json.loads(body)
-        except ValueError:
-            return {}
-    error = found.get("error") if isinstance(found, Mapping) else None
-    if not isinstance(error, Mapping):
-        return {}
-    details = error.get("details")
-    code = details.get("error_code") if isinstance(details, Mapping) else None
-    return {**found, "error": {**error, "code": code}} if isinstance(code, str) else found
-
-
-def _codes(document: Mapping[str, Any]) -> Mapping[str, type[ProviderError]]:
-    """What an error's codes mean: :data:`CODES`, and what its words say beside them."""
-    error = document.get("error")
-    if isinstance(error, Mapping) and _SPENT.search(str(error.get("message"))):
-        return {**CODES, str(error.get("type")): QuotaExceeded}
-    return CODES

@@ -318,6 +318,16 @@ class TestClaude(WireBehaviour):
         assert found.status is Status.ERROR
         assert "claude-3-5-haiku-20241022" in found.detail
 
+    async def test_a_check_tells_of_a_temperature_that_the_model_refuses(self, double):
+        configs = {"mood_detection": {"temperature": 0.3}}
+        async with self.make(double, task_configs=configs) as llm:
+            found = await llm.check()
+        assert found.status is Status.WARNING
+        assert "temperature" in found.detail
+        assert "drop_unsupported" in found.detail
+        async with self.make(double, task_configs=configs, drop_unsupported=True) as llm:
+            assert (await llm.check()).status is Status.OK
+
 
 @pytest.mark.parametrize("schema", [SCHEMA, _ASKED], ids=["small", "analysis"])
 def test_what_fits_the_form_fits_the_schema(schema):
