@@ -97,3 +97,25 @@ def test_after_the_word_was_changed_the_old_vectors_are_not_mixed_with_new_ones(
         asyncio.run(converse())
     assert (caught.value.expected, caught.value.found) == (1024, 1536)
     assert doubles["deepseek"].requests == []
+
+
+SEEDS = Path(__file__).parents[2] / "data" / "seeds"
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        "same-provider",
+        "config-1-simple",
+        "setup-a-deepseek-pgvector",
+        "your-setup",
+        "generated",
+        "deepseek-postgresql-full",
+    ],
+)
+def test_the_founding_documents_configurations_are_valid(monkeypatch, capsys, seed):
+    for variable in ("DEEPSEEK_API_KEY", "DB_PASSWORD", "POSTGRES_PASSWORD"):
+        monkeypatch.setenv(variable, KEY)
+    monkeypatch.setenv("REDIS_URL", "redis://localhost")
+    assert main(["config", "validate", "--config", str(SEEDS / f"{seed}.jsonc")]) == 0
+    assert capsys.readouterr().out.strip().endswith("ok")
