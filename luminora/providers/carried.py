@@ -18,6 +18,7 @@ import re
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
@@ -31,6 +32,11 @@ _OURS: Final = frozenset({"accept-encoding", "connection", "content-length", "ho
 _STREAMED: Final = re.compile(rb'"stream": ?true')
 _SPENT: Final = frozenset({"connection", "content-encoding", "content-length", "transfer-encoding"})
 """Headers of an answer that hold no more when it is handed on."""
+
+
+_heard: ContextVar[list[int]] = ContextVar("_heard")
+"""The answers of the call that is under way: what an SDK raises before there is one is about the
+request, and afterwards about the answer."""
 
 
 class Refused(Exception):
@@ -93,6 +99,7 @@ def client(http: HttpClient, httpx: Any, trouble: Callable[[Any], ProviderError 
                         deadlines=limits,
                     )
                 )
+                _heard.get().append(response.status_code)
                 if not response.is_success:
                     raise Refused(await response.aread())
                 kept = {
@@ -118,15 +125,18 @@ async def _events(
         MalformedResponse: One is no JSON.
         ProviderError: One reports a failure.
     """
+    done = False
     async for event in server_events(response.aiter_lines()):
-        data = event.data
-        if data != "[DONE]":
-            document = parsed(data, provider)
-            if error := trouble(document):
-                raise error
-            data = json.dumps(document, separators=(",", ":"))
+        if event.data == "[DONE]":  # an SDK hangs up here: not before all is read
+            done = True
+            continue
+        document = parsed(event.data, provider)
+        if error := trouble(document):
+            raise error
         name = "" if event.name == "message" else f"event: {event.name}\n"
-        yield f"{name}data: {data}\n\n".encode("ascii")
+        yield f"{name}data: {json.dumps(document, separators=(',', ':'))}\n\n".encode("ascii")
+    if done:
+        yield b"data: [DONE]\n\n"
 
 
 class Carried:
@@ -187,6 +197,8 @@ class Carried:
         Raises:
             ProviderError: Classified as :mod:`luminora.errors` draws it.
         """
+        heard: list[int] = []
+        _heard.set(heard)
         try:
             yield
         except Refused as refused:
@@ -196,15 +208,11 @@ class Carried:
                 error.provider = error.provider or self.name
                 error.model = error.model or model
             raise
-        except (TypeError, ValueError) as error:  # ours to have written, before anything was sent
-            raise InvalidRequest(
-                f"the request does not fit {self.name}'s SDK: {_brief(error)}",
-                provider=self.name,
-                model=model,
-            ) from None
         except Exception as error:  # noqa: BLE001 - whatever classes the SDK has
-            raise MalformedResponse(
-                f"{self.name} answered in a form that its SDK does not know: {_brief(error)}",
+            kind = MalformedResponse if heard else InvalidRequest
+            what = "answered in a form" if heard else "was asked in a way"
+            raise kind(
+                f"{self.name} {what} that its SDK does not know: {_brief(error)}",
                 provider=self.name,
                 model=model,
             ) from None

@@ -1,7 +1,7 @@
 """Mistral's chat, through the official SDK.
 
 Messages, parameters and ``response_format`` go in as the SDK's own names (mistralai 3.7.0,
-``client/chat.py``: ``complete_async``, ``stream_async``; ``client/models/chatcompletionresponse.py``
+``client/chat.py``: ``complete_async``, ``stream_async``; models ``chatcompletionresponse.py``
 and ``completionchunk.py``); what the SDK does not know as a parameter is refused before anything is
 sent. A schema that closes all its objects is asked for strictly, as the SDK's own helper does.
 """

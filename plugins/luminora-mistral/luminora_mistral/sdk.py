@@ -1,9 +1,9 @@
 """The official SDK, mistralai 3, over Luminora's HTTP client.
 
-What Mistral's errors mean: ``{"object": "error", "message", "type", "code"}`` for most, ``{"detail":
-[…]}`` for requests that do not validate. An unknown model is a 400 of type ``invalid_model``; a full
-service tier, 429 of type ``service_tier_capacity_exceeded``. Source: mistralai 3.7.0
-(``client/errors``) and issues of mistralai/client-python.
+What Mistral's errors mean: ``{"object": "error", "message", "type", "code"}`` for most,
+``{"detail": […]}`` for requests that do not validate. An unknown model is a 400 of type
+``invalid_model``; a full service tier, 429 of type ``service_tier_capacity_exceeded``. Source:
+mistralai 3.7.0 (``client/errors``) and issues of mistralai/client-python.
 """
 
 from __future__ import annotations

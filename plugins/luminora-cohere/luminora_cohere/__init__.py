@@ -1,0 +1,1 @@
+"""Cohere's models for Luminora; see ``luminora-plugin.json``."""
