@@ -173,6 +173,10 @@ class Run:
         )
 
 
+class Overtaken(Exception):
+    """While an attempt waited for its place, others found out that there is no use."""
+
+
 @dataclass(slots=True)
 class Trial:
     """One attempt under way.
@@ -211,7 +215,13 @@ class Trial:
         return self.share
 
     def ask(self, provider: LLMProvider, fitting: ChatRequest) -> Operation:
-        """There is a place: the provider is asked now."""
+        """There is a place: the provider is asked now.
+
+        Raises:
+            Overtaken: Its breaker opened meanwhile.
+        """
+        if not self.permit.holds:
+            raise Overtaken
         self.waiting = False
         self.link.calls += 1
         self.operation = Operation.begun(self.link.label, provider, fitting)
@@ -238,8 +248,8 @@ class Trial:
         if not isinstance(error, Exception) or isinstance(error, InputError):
             self.permit.abandoned()  # cancelled, or the caller's mistake
         elif self.waiting:
+            run.note(link, BUSY if self.permit.holds else OPEN, self.started)
             self.permit.abandoned()
-            run.note(link, BUSY, self.started)
         else:
             run.note(link, FAILED, self.started, error)
             if not begun:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from luminora.providers import Usage
 
 _MINUTE = 60.0
+_FREE = nullcontext()
 _LONGEST_REST = 3600.0
 """Seconds that a provider is left alone at most, whatever it asks for."""
 
@@ -26,6 +27,11 @@ class Permit:
 
     def __init__(self, breaker: Breaker) -> None:
         self._breaker = breaker
+
+    @property
+    def holds(self) -> bool:
+        """Whether the breaker has not opened since."""
+        return self._breaker.until is None or self._breaker.probe is self
 
     def succeeded(self) -> None:
         """The provider works: close the breaker, unless this request is from before it opened."""
@@ -128,15 +134,15 @@ class Limiter:
         if moment in self._begun:
             self._begun.remove(moment)
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    def place(self) -> AbstractAsyncContextManager[None]:
         """A place among those under way; waits for one to become free."""
-        if self._concurrency is None:
-            yield
-            return
+        return _FREE if self._concurrency is None else self._gated(self._concurrency)
+
+    @asynccontextmanager
+    async def _gated(self, places: int) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         if self._gate is None or self._loop is not loop:  # a semaphore belongs to one loop
-            self._gate, self._loop = asyncio.Semaphore(self._concurrency), loop
+            self._gate, self._loop = asyncio.Semaphore(places), loop
         async with self._gate:
             yield
 
@@ -160,6 +166,8 @@ class Budget:
 
     def exceeded(self) -> str | None:
         """What is used up, or None."""
+        if self.usd_per_day is None and self.tokens_per_day is None:
+            return None
         self._turn()
         for spent, most, unit in (
             (self.spent_usd, self.usd_per_day, "US dollars"),
