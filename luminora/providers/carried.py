@@ -99,7 +99,8 @@ def client(http: HttpClient, httpx: Any, trouble: Callable[[Any], ProviderError 
                         deadlines=limits,
                     )
                 )
-                _heard.get().append(response.status_code)
+                if (heard := _heard.get(None)) is not None:
+                    heard.append(response.status_code)
                 if not response.is_success:
                     raise Refused(await response.aread())
                 kept = {

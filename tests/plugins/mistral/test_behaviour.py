@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -68,13 +69,17 @@ class TestChat(WireBehaviour):
             assert double.requests[-1].json["response_format"] == {"type": "json_object"}
 
     async def test_an_answer_that_broke_off(self, double, streamed):
-        choice = {"index": 0, "finish_reason": "error"}
+        message = {"role": "assistant", "content": "Once"}
         head = {"id": "1", "object": "x", "created": 1, "model": "m", "usage": {}}
-        whole = {**head, "choices": [{**choice, "message": {"role": "assistant", "content": "a"}}]}
-        double.will(Reply(body=whole))
-        if not streamed:
-            error = await self.failure(self.make(double))
-            assert isinstance(error, Overloaded)
+        choice = {"index": 0, "finish_reason": "error", "message": message, "delta": message}
+        body = {**head, "choices": [choice]}
+        pieces = [f"data: {json.dumps(body)}\n\n".encode(), b"data: [DONE]\n\n"]
+        double.will(
+            Reply(body=pieces, content_type="text/event-stream") if streamed else Reply(body=body)
+        )
+        error = await self.failure(self.make(double), streamed)
+        assert isinstance(error, Overloaded)
+        assert error.code == "error"
 
     async def test_the_base_url_may_end_in_v1(self, double):
         async with self.make(double, api_base=f"{double.url}/v1/") as llm:
