@@ -14,12 +14,12 @@ from typing import Any
 
 from luminora.errors import LuminoraError
 from luminora.memory.conversation import Conversation
-from luminora.memory.indexes import in_use
+from luminora.memory.indexes import in_use, misfit
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import Job
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.worker import Worked, Worker
-from luminora.providers import Kind, StorageProvider
+from luminora.providers import CheckResult, Kind, Status, StorageProvider
 from luminora.stack import Stack
 
 
@@ -123,9 +123,13 @@ class Upkeep:
         """
         from luminora.health import check_all, summary  # noqa: PLC0415 - rarely asked
 
-        providers = dict(self._stack.providers())
+        providers, unfit = dict(self._stack.providers()), None
         with contextlib.suppress(LuminoraError):  # its own check says what is wrong
             await self._ready()
             store = self._stack.vector_store
             providers[Kind.VECTOR_STORE.value] = await in_use(self._storage, store)
-        return summary(await check_all(providers))
+            unfit = await misfit(self._storage, self._stack.embedding)
+        checks = await check_all(providers)
+        if unfit is not None:
+            checks[Kind.EMBEDDING.value] = CheckResult(Status.ERROR, unfit)
+        return summary(checks)

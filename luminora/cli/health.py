@@ -92,16 +92,22 @@ async def _checked(config: Config, within: float) -> dict[str, CheckResult]:
     """Every part's own word; a part that cannot even be built is reported in its place."""
     from luminora import schema
     from luminora.health import check_all
-    from luminora.memory.indexes import in_use
+    from luminora.memory.indexes import in_use, misfit
     from luminora.plugins import activate
-    from luminora.providers import StorageProvider, VectorStoreProvider
+    from luminora.providers import (
+        CheckResult,
+        EmbeddingProvider,
+        Status,
+        StorageProvider,
+        VectorStoreProvider,
+    )
 
     failed: dict[str, CheckResult] = {}
     for problem in schema.validate(config):
         part = problem.pointer.split("/")[1].removesuffix("_provider") if problem.pointer else ""
         failed.setdefault(part or "configuration", _failure(problem))
     built = _built(activate(config), failed)
-    checked, storage = dict(built), built.get("storage")
+    checked, storage, unfit = dict(built), built.get("storage"), None
     try:
         checks = await check_all({"storage": storage}, within=within) if storage else {}
         if isinstance(storage, StorageProvider) and checks["storage"].data:
@@ -111,8 +117,12 @@ async def _checked(config: Config, within: float) -> dict[str, CheckResult]:
                 store = built.get("vector_store")
                 if isinstance(store, VectorStoreProvider):
                     checked["vector_store"] = await in_use(storage, store)
+                if isinstance(embedding := built.get("embedding"), EmbeddingProvider):
+                    unfit = await misfit(storage, embedding)
         rest = {name: provider for name, provider in checked.items() if name != "storage"}
         checks |= await check_all(rest, within=within)
+        if unfit is not None:
+            checks["embedding"] = CheckResult(Status.ERROR, unfit)
     finally:
         for provider in built.values():
             await provider.aclose()

@@ -177,6 +177,20 @@ async def in_use(storage: StorageProvider, store: VectorStoreProvider) -> Vector
     return store
 
 
+async def misfit(storage: StorageProvider, embedding: EmbeddingProvider) -> str | None:
+    """Why the configured model cannot use the index there is; None if it can, or there is none.
+
+    Raises:
+        StorageError, MigrationError: The register cannot be read.
+    """
+    register = IndexRegister(storage, embedding)
+    try:
+        register.usable(await register.rows(), embedding.dimension)
+    except DimensionMismatch as error:
+        return str(error)
+    return None
+
+
 def unfinished(rows: Sequence[Row], name: str) -> list[str]:
     """The marks of messages that the index ``name`` has yet to take in.
 

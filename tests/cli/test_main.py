@@ -126,7 +126,7 @@ def test_a_command_may_return_its_exit_code(act):
 
 
 def test_text_that_the_terminal_cannot_show_is_no_error():
-    code = "from luminora.cli import main; import sys; sys.exit(main(['plugins', 'doctor']))"
+    code = "from luminora.cli import main; import sys; sys.exit(main(['health']))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

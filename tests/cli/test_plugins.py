@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -85,10 +86,13 @@ def test_doctor_measures_imports(capsys, site, monkeypatch):
     make(site, "lp_slow", code="import time; time.sleep(0.2)\n" + CACHE_CODE)
     make(site, "lp_bad", code="1/0", data=manifest("lp_bad", "bad"))
     monkeypatch.setenv("PYTHONPATH", str(site))
-    times = shown(capsys, "doctor", "--time", "--json")["import_ms"]
-    assert times["luminora-slow 1.2.3"] >= 200
-    assert times["luminora-bad 1.2.3"] is None
-    assert main(["plugins", "doctor", "--time"]) == 0
+    absent = find_spec("sentence_transformers") is None  # a plugin of ours that says so
+    found = shown(capsys, "doctor", "--time", "--json", code=int(absent))
+    assert found["import_ms"]["luminora-slow 1.2.3"] >= 200
+    assert found["import_ms"]["luminora-bad 1.2.3"] is None
+    ill = {name for name, ailments in found["plugins"].items() if ailments}
+    assert ill == ({"luminora-sentence-transformers 0.1.0"} if absent else set())
+    assert main(["plugins", "doctor", "--time"]) == int(absent)
     assert "luminora-slow 1.2.3  (imported in" in capsys.readouterr().out
 
 
