@@ -416,9 +416,8 @@ def environment_proxy(url: str) -> str | None:
 def _timeout(limits: Deadlines) -> aiohttp.ClientTimeout:
     import aiohttp  # noqa: PLC0415 - only who sends something needs it
 
-    return aiohttp.ClientTimeout(
-        total=limits.total, sock_connect=limits.connect, sock_read=limits.idle
-    )
+    idle = limits.idle if limits.idle < limits.total else None  # a timer less for every piece
+    return aiohttp.ClientTimeout(total=limits.total, sock_connect=limits.connect, sock_read=idle)
 
 
 @cache
