@@ -58,6 +58,7 @@ _TASKS: Final = {
 }
 """What a task is called in ``task_configs``, now and in the founding documents."""
 _ROLES: Final = ("system", "user", "assistant")
+_SUGGESTED: Final = ("analysis", "temperature")
 _PARAMETERS: Final = ("temperature", "max_tokens")
 
 
@@ -197,7 +198,9 @@ class HttpLLM(LLMProvider):
         changed: dict[str, Any] = {
             name: settings[name]
             for name in _PARAMETERS
-            if getattr(request, name) is None and settings.get(name) is not None
+            if settings.get(name) is not None
+            # of an analysis the temperature is a suggestion; its length is what the answer needs
+            and (getattr(request, name) is None or (request.task, name) == _SUGGESTED)
         }
         for name in facts.unsupported:
             own = changed.get(name, getattr(request, name) if name in _PARAMETERS else None)
