@@ -83,7 +83,6 @@ def client(http: HttpClient, httpx: Any, trouble: Callable[[Any], ProviderError 
         """Hands requests over."""
 
         async def handle_async_request(self, request: Any) -> Any:
-            headers = {name: value for name, value in request.headers.items() if name not in _OURS}
             content = await request.aread()
             limits = http.deadlines
             if not _STREAMED.search(content):  # a whole answer may be silent until it comes
@@ -95,17 +94,14 @@ def client(http: HttpClient, httpx: Any, trouble: Callable[[Any], ProviderError 
                         str(request.url).partition("#")[0],
                         method=request.method,
                         json=content or None,
-                        headers=headers,
+                        headers=_without(request.headers, _OURS),
                         deadlines=limits,
                     )
                 )
-                if (heard := _heard.get(None)) is not None:
-                    heard.append(response.status_code)
+                _note(response)
                 if not response.is_success:
                     raise Refused(await response.aread())
-                kept = {
-                    name: value for name, value in response.headers.items() if name not in _SPENT
-                }
+                kept = _without(response.headers, _SPENT)
                 if not kept.get("content-type", "").startswith("text/event-stream"):
                     whole = await response.aread()
                     return httpx.Response(whole.status_code, headers=kept, content=whole.content)
@@ -115,6 +111,16 @@ def client(http: HttpClient, httpx: Any, trouble: Callable[[Any], ProviderError 
             raise AssertionError("unreachable")
 
     return httpx.AsyncClient(transport=Carrier())
+
+
+def _without(headers: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in names}
+
+
+def _note(response: StreamedResponse) -> None:
+    """That the call under way was answered."""
+    if (heard := _heard.get(None)) is not None:
+        heard.append(response.status_code)
 
 
 async def _events(
