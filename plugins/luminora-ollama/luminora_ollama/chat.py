@@ -36,6 +36,7 @@ class OllamaLLM(HttpLLM):
     """
 
     path = "/api/chat"
+    metered = False
 
     def body(self, call: Call) -> dict[str, Any]:
         """The call as Ollama's JSON."""
