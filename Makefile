@@ -28,7 +28,7 @@ test-heavy: $(VENV)/.dev $(VENV)/.dynalite $(VENV)/.torch ## the tests that take
 	$(BIN)/python -m pytest -q -m heavy
 
 test-%: $(VENV)/.dev $(VENV)/.dynalite ## the tests of one plugin, as in test-postgresql
-	$(BIN)/python -m pytest -q tests/plugins/$*
+	$(BIN)/python -m pytest -q tests/plugins/$(subst -,_,$*)
 
 lint: $(VENV)/.dev ## formatting, rules and types
 	$(BIN)/ruff format --check .
