@@ -2,8 +2,8 @@
 
 The clients make the same calls to one stub, which has a process of its own; they take turns, round
 after round, and ratios are those of a round. Bare clients and ours share a process, so that nobody
-pays for another's imports. ``LUMINORA_BENCH_SDKS`` may name a Python that has ``openai`` and
-``litellm``: ``uv venv sdks && uv pip install --python sdks openai litellm``.
+pays for another's imports. ``LUMINORA_BENCH_SDKS`` may name Pythons, as ``PATH`` names folders,
+that have ``openai`` or ``litellm``: ``uv venv sdk && uv pip install --python sdk openai``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROUNDS = 9
 LOADS = {"one": ("chat", 300, 1), "fifty": ("chat", 600, 50), "stream": ("stream", 5, 1)}
 """What is asked in a round: kind, calls, calls at once."""
 OURS, SDKS = ("luminora", "gateway"), ("openai", "litellm")
-BARE = ("aiohttp", "httpx", "httpx2")
+BARE = ("aiohttp", "httpx2", "httpx")
 _HERE = Path(__file__).parent
 
 Spent = dict[str, dict[str, list[dict[str, float]]]]
@@ -78,29 +78,26 @@ def measure() -> list[Figure]:
         Unavailable: A process ended.
     """
     spent: Spent = {}
-    figures = []
     with ExitStack() as stack:
         url = stack.enter_context(_stub())
-        workers = []
-        for python, clients in (
-            (sys.executable, (*BARE, *OURS)),
-            (os.environ.get("LUMINORA_BENCH_SDKS", sys.executable), SDKS),
-        ):
-            workers.append(Worker(python, url, clients))
+        workers = [Worker(sys.executable, url, (*OURS, *BARE))]
+        stack.callback(workers[0].end)
+        wanted = set(SDKS)
+        for python in os.environ.get("LUMINORA_BENCH_SDKS", sys.executable).split(os.pathsep):
+            workers.append(Worker(python, url, sorted(wanted)))
             stack.callback(workers[-1].end)
+            wanted -= set(workers[-1].clients)
         for turn in range(ROUNDS + 1):
-            for worker in workers:
-                for client in worker.clients:
-                    rounds = spent.setdefault(client, {load: [] for load in LOADS})
-                    for load, what in LOADS.items():
+            for load, what in LOADS.items():
+                for worker in workers:
+                    for client in worker.clients:
                         seconds = worker.spend(client, what)
+                        rounds = spent.setdefault(client, {name: [] for name in LOADS})
                         if turn:  # the first round warms everything up
                             rounds[load].append(seconds)
-        for worker in workers:
-            figures += [
-                Figure(f"skipped: {client}: {why}", 0.0, "")
-                for client, why in worker.missing.items()
-            ]
+        why = {client: reason for worker in workers for client, reason in worker.missing.items()}
+        missing = [client for client in why if client not in spent]
+        figures = [Figure(f"skipped: {client}: {why[client]}", 0.0, "") for client in missing]
     return [*_compared(spent), *figures]
 
 

@@ -97,7 +97,7 @@ async def _ours(name: str, config: dict[str, Any], stack: AsyncExitStack) -> tup
     request = ChatRequest(messages=as_messages(TURNS), temperature=0.7, max_tokens=200)
 
     async def chat() -> str:
-        return (await provider.chat(request)).text
+        return str((await provider.chat(request)).text)
 
     async def stream() -> str:
         return "".join([delta.text async for delta in provider.stream(request)])

@@ -42,6 +42,7 @@ from luminora_llamacpp.residence import Residence
 
 Piece = Mapping[str, Any]
 
+_GIGA: Final = 10**9
 _OWN: Final = frozenset({"messages", "stream", "stream_options", "return_progress", "model"})
 """What a caller's options may not say: it is said here."""
 
@@ -170,7 +171,8 @@ class LlamaCppLLM(LLMProvider):
             "bytes": head.size,
             "loaded": self.loaded,
         }
-        detail = f"{head.name} ({head.architecture}, {head.size / 1e9:.2f} GB)"
+        size = f"{head.size / 1e9:.1f} GB" if head.size >= _GIGA else f"{head.size / 1e6:.1f} MB"
+        detail = f"{head.name} ({head.architecture}, {size})"
         detail += ", loaded" if self.loaded else ", loaded when needed"
         if head.context is not None and head.context < self._plan.context:
             detail += f"; trained for {head.context} tokens, not for {self._plan.context}"
