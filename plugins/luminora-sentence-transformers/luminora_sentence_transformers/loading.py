@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,16 +97,14 @@ def _package(plan: Plan) -> Any:
     try:
         with numpy_lock:
             import numpy  # noqa: F401, ICN001 - before others of our threads do
-        from sentence_transformers import (  # type: ignore[import-not-found,unused-ignore]
-            SentenceTransformer,
-        )
+        library: Any = import_module("sentence_transformers")
     except (ImportError, OSError) as error:  # a torch for another processor is an OSError
         raise ResourceNotFound(
             f"sentence-transformers cannot be imported: {error}",
             provider=plan.provider,
             hint=INSTALL,
         ) from error
-    return SentenceTransformer
+    return library.SentenceTransformer
 
 
 def _built(build: Any, plan: Plan, *, local: bool) -> Any:
@@ -217,7 +216,7 @@ def _reach(plan: Plan) -> None:
 def _quiet() -> Iterator[None]:
     """Without progress bars and advice to programmers on standard error."""
     try:
-        from transformers.utils import logging  # type: ignore[import-not-found,unused-ignore]
+        logging: Any = import_module("transformers.utils.logging")
     except ImportError:
         yield
         return
