@@ -29,6 +29,7 @@ from luminora.providers import (
     Row,
     StorageProvider,
     Update,
+    VectorIndex,
     VectorStoreProvider,
 )
 
@@ -149,6 +150,10 @@ class IndexRegister:
             "created_at": moment,
             "updated_at": moment,
         }
+
+    def found(self, held: VectorIndex, dimension: int) -> Row:
+        """A row for an index that a store holds and the register knows nothing of."""
+        return self.row(DEFAULT_INDEX, dimension, ACTIVE, model=held.model_id or "unknown")
 
     def mismatch(self, row: Row, dimension: int | None) -> DimensionMismatch:
         """The error of an index that another model made, naming both and both ways out."""

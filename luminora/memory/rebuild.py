@@ -22,7 +22,6 @@ from luminora.memory.indexes import (
 )
 from luminora.memory.semantic import SemanticIndex
 from luminora.providers import (
-    DEFAULT_INDEX,
     EVERY_USER,
     Is,
     Row,
@@ -92,13 +91,12 @@ class Rebuild:
         Its migrations may have made a table for the vectors of another model.
         """
         held = await self._store.describe()
-        if held.dimension not in {None, dimension} and held.count == 0:
-            await self._store.drop()
-        if held.dimension in {None, dimension} or held.count == 0:
+        if held.dimension is None or held.dimension == dimension:
             return [await self._register.claim(dimension)]
-        model = held.model_id or "unknown"
-        row = self._register.row(DEFAULT_INDEX, held.dimension, ACTIVE, model=model)
-        await self._register.add(row)
+        if held.count == 0:
+            await self._store.drop()
+            return [await self._register.claim(dimension)]
+        await self._register.add(self._register.found(held, held.dimension))
         return await self._register.rows()
 
     async def _give_up_others(self, rows: list[Row], dimension: int) -> None:

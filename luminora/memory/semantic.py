@@ -105,8 +105,8 @@ class SemanticIndex:
 
     async def use(self, row: Row) -> None:
         """Work on this index of the register from now on; it is created if it is absent."""
-        vectors = self._store if row["index_name"] == DEFAULT_INDEX else None
-        self.vectors = vectors or self._store.at(row["index_name"])
+        name = row["index_name"]
+        self.vectors = self._store if name == DEFAULT_INDEX else self._store.at(name)
         await self.vectors.ensure(row["dimension"], model_id=row["model"])
         self._ready = True
 
@@ -114,9 +114,7 @@ class SemanticIndex:
         """Before the lock is written: a store may hold an index that the register knows not."""
         held = await self._store.describe()
         if held.dimension is not None and held.dimension != dimension:
-            model = held.model_id or "unknown"
-            row = self.register.row(DEFAULT_INDEX, held.dimension, ACTIVE, model=model)
-            raise self.register.mismatch(row, dimension)
+            raise self.register.mismatch(self.register.found(held, held.dimension), dimension)
 
     async def add(self, user_id: str, rows: Sequence[Row]) -> list[Write]:
         """Put messages of one user into the index; the writes that mark them as being in it.
