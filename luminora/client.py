@@ -13,8 +13,11 @@ from uuid import uuid4
 from luminora.config import Config, load_config
 from luminora.errors import InputError, ProviderError, SessionNotFound
 from luminora.memory.affinity import affinity_info
+from luminora.memory.analyst import Analyst
+from luminora.memory.budget import DailyBudget
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
+from luminora.memory.digest import Batch
 from luminora.memory.embedding import EmbeddingService, namespace
 from luminora.memory.imports import Importer, Item
 from luminora.memory.jobs import JobQueue
@@ -39,6 +42,7 @@ from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
 from luminora.memory.worker import Worked
 from luminora.providers import EVERY_USER, Find, Is, Row, StorageProvider
+from luminora.sources import Sources
 from luminora.stack import Stack
 from luminora.upkeep import Upkeep
 
@@ -49,7 +53,7 @@ MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient(Upkeep):
+class LuminoraCoreClient(Sources, Upkeep):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -87,16 +91,20 @@ class LuminoraCoreClient(Upkeep):
         )
         self._personas = Personas.for_config(stack.config)
         self._queue = JobQueue(stack.storage)
+        self._budget = DailyBudget(stack.storage, settings["daily_budget"])
+        voice = Voice(stack.llm, stack.fallback)
         self._conversation = Conversation(
             stack.storage,
             self._queue,
             self._index,
             self._memory,
-            Voice(stack.llm, stack.fallback),
+            voice,
+            Analyst(voice, self._budget, skip_trivial=settings["skip_trivial"]),
             self._personas,
             stack.emit,
             inline=settings["analysis"] == "inline",
             episode_every=settings["episode_check_frequency"],
+            batch=Batch(settings["batch"]["size"], settings["batch"]["wait_seconds"]),
         )
         self._importer = Importer(stack.storage, self._index, self._conversation.order)
         self._sessions: OrderedDict[str, Session] = OrderedDict()

@@ -10,9 +10,10 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from luminora.errors import Conflict, InputError, SessionNotFound
 from luminora.memory.affinity import affinity_info
+from luminora.memory.analyst import Analyst
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
-from luminora.memory.digest import Digester
+from luminora.memory.digest import Batch, Digester
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
@@ -63,6 +64,7 @@ class Conversation:
         inline: Learn from an exchange before the answer is returned; else a job waits for
             whoever runs :meth:`Digester.run_due`.
         episode_every: See :class:`Learner`.
+        batch: How exchanges share an analysis, if they wait for it.
     """
 
     def __init__(
@@ -72,11 +74,13 @@ class Conversation:
         index: SemanticIndex,
         memory: Memory,
         voice: Voice,
+        analyst: Analyst,
         personalities: Personalities,
         emit: Emit,
         *,
         inline: bool = True,
         episode_every: int = 1,
+        batch: Batch = Batch(),  # noqa: B008 - it is frozen
     ) -> None:
         self._storage = storage
         self._index = index
@@ -87,7 +91,7 @@ class Conversation:
         self._inline = inline
         self.order = Order()
         learner = Learner(storage, memory, episode_every=episode_every)
-        self.digester = Digester(queue, index, voice, learner, self._resume)
+        self.digester = Digester(queue, index, analyst, learner, self._resume, batch)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:
         """The answer to ``text``; see :meth:`luminora.client.LuminoraCoreClient.send_message`."""
@@ -228,6 +232,7 @@ class Conversation:
             mood=mood_of(lesson.mood or recall.mood_row),
             facts=[Fact.from_row(fact) for fact in lesson.facts],
             memories=recall.memories,
+            analysis=lesson.analysis,
         )
 
     async def _tell(self, exchange: Exchange, response: Response, lesson: Lesson) -> None:
@@ -268,6 +273,7 @@ class Conversation:
             details["usage"] = {
                 "prompt_tokens": spoken.usage.prompt_tokens,
                 "completion_tokens": spoken.usage.completion_tokens,
+                **({} if spoken.usage.cost is None else {"cost": spoken.usage.cost}),
             }
         if len(spoken.attempts) > 1:
             details["attempts"] = [_brief(attempt) for attempt in spoken.attempts]
@@ -292,7 +298,11 @@ class Conversation:
                 Find("messages", EVERY_USER, {"id": Is("in", ids)}, order=("seq",)),
             ]
         )
-        asked = [row for row in rows if row["id"] == payload["message_id"]]
+        asked = [
+            row
+            for row in rows
+            if row["id"] == payload["message_id"] and row["speaker"] == "user"  # not revoked
+        ]
         if not sessions or not asked:
             return None
         session = Session.from_row(sessions[0])
