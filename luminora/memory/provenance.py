@@ -21,9 +21,11 @@ SUSPICIOUS = "suspicious"
 """The category under which such a message is classified, and the key of its metadata."""
 
 _OF_THE_MACHINE = frozenset(
-    "instruction instructions rule rules directive directives prompt override obey obedience"
-    " permission permissions privilege privileges admin root affinity jailbreak instruccion"
-    " instrucciones regla reglas directiva obediencia permiso permisos afinidad".split()  # noqa: SIM905 - a word list reads as prose
+    """
+    instruction instructions rule rules directive directives prompt override obey obedience
+    permission permissions privilege privileges admin root affinity jailbreak instruccion
+    instrucciones regla reglas directiva obediencia permiso permisos afinidad
+    """.split()  # noqa: SIM905 - a word list reads as prose
 )
 """Words of a fact's key that no fact about a person has."""
 
