@@ -10,11 +10,11 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"Upkeep": "upkeep.py", "LuminoraCoreClient": "client.py"}
+SOURCES = {"Sources": "sources.py", "Upkeep": "upkeep.py", "LuminoraCoreClient": "client.py"}
 TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\
-# Written by tools/sync_stub.py from luminora/client.py and upkeep.py; do not edit.
+# Written by tools/sync_stub.py from luminora/client.py, upkeep.py and sources.py; do not edit.
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -36,6 +36,7 @@ from luminora.memory.models import (
     ResponseChunk,
     Session,
 )
+from luminora.memory.revocation import Revocation, Source
 from luminora.memory.worker import Worked
 
 def mirrored() -> dict[str, Callable[..., Any]]: ...
