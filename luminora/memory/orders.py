@@ -198,10 +198,10 @@ _TECHNIQUES = {
     ),
     "role": (
         (
-            r"(?:^|\n)[\s\[<#*|\"'(\-=]*(?:system|assistant|developer|sistema|asistente"
+            r"(?:^|\n)[\s\[<#*|\"'(\-=]{0,20}(?:system|assistant|developer|sistema|asistente"
             r"|desarrollador"
             r"|administrador|admin|root|system (?:message|note|prompt|override|update|alert|notice)"
-            r"|(?:nota|mensaje|aviso|orden|alerta) del sistema)[\s\]>*|\"')#=]*(?::|\]|>|\))"
+            r"|(?:nota|mensaje|aviso|orden|alerta) del sistema)[\s\]>*|\"')#=]{0,10}(?::|\]|>|\))"
         ),
         r"[.!?]\s+(?:system|sistema)\s*:",
         (

@@ -32,6 +32,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){12,}")
 _SENTENCE = re.compile(r"(?<=[.!?;\n])\s+|\n+")
 _MAX_HIDDEN = 20
+_MAX_SENTENCES = 200
 _TAGS, _ASCII = 0xE0000, range(0x20, 0x7F)  # Unicode's invisible copies of ASCII
 
 
@@ -52,8 +53,10 @@ def techniques(text: str) -> tuple[str, ...]:
 
 
 def innocent(text: str) -> str:
-    """The sentences of a text that give no orders, if a sentence alone can be judged."""
-    sentences = _SENTENCE.split(text[:_MAX_CHARS])
+    """The sentences of a text that give no orders; of a text of very many, none is trusted."""
+    sentences = _SENTENCE.split(text[:_MAX_CHARS], maxsplit=_MAX_SENTENCES)
+    if len(sentences) > _MAX_SENTENCES:
+        return ""
     return " ".join(one for one in sentences if not techniques(one))
 
 
