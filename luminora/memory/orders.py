@@ -36,7 +36,8 @@ _CONTESTA = (
 
 _TECHNIQUES = {
     "override": (
-        r"\b(?:ignore|disregard|forget|override|bypass|drop|discard|erase|delete|violate|disobey"
+        r"\b(?:ignore|disregard|forget|override|bypass|drop|discard|erase|delete|disable|violate"
+        r"|disobey"
         r"|stop following|do not follow|don't follow)\b(?: [\w']+){0,3}? (?:" + _THEIRS + r")\b"
         r"(?: [\w']+){0,4}? (?:" + _RULES + r")\b",
         (
@@ -47,7 +48,8 @@ _TECHNIQUES = {
         r"\b(?:ignore|disregard|forget) (?:the )?(?:instructions|rules) (?:above|before|you)",
         _TOLD
         + r"(?:ignor(?:a|e|ad|en)|olvida(?:te)?|olvide|descarta|omite|desobedece|saltate|anula"
-        r"|elimina|borra|no hagas caso|no sigas|haz caso omiso|deja de seguir)\b(?: \w+){0,3}?"
+        r"|elimina|borra|desactiva|no hagas caso|no sigas|haz caso omiso"
+        r"|deja de seguir)\b(?: \w+){0,3}?"
         r" (?:(?:" + _THEIRS + r")\b(?: \w+){0,4}? (?:" + _RULES + r"|personalidad)\b"
         r"|(?:" + _RULES + r") (?:anteriores|previas|iniciales|del sistema))\b",
         (
@@ -78,6 +80,36 @@ _TECHNIQUES = {
         ),
     ),
     "orders": (
+        (
+            r"\byou (?:will|must|shall)(?: now| always| only)* (?:answer|respond|reply|speak|obey)"
+            r" (?:every|all|only|to (?:every|no one)|me (?:only|always)|with|in|as)\b"
+        ),
+        (
+            r"\b(?:your|tu) (?:true|real|rightful|verdader[oa]|autentic[oa])"
+            r" (?:master|owner|creator|amo|ama|duen[oa]|creador[a]?)\b"
+        ),
+        (
+            r"\b(?:an? |the |any |all |el |la |un |una |todo |toda )?(?:ai|llm|language model"
+            r"|chatbot|ia|modelo de lenguaje|modelos de lenguaje)s?(?: agents?"
+            r"| models?)?(?: reading this| that"
+            r" reads? this| que lea\w* esto)?,? (?:must|should|shall|has to|have to|is to|debes?"
+            r"|deben"
+            r"|debera\w*|tienes? que|tienen que|ha de|instructions?:|instrucciones:)\b"
+        ),
+        r"\b(?:if you are|if you're|si eres) (?:an? |una? )?(?:ai|llm|language model|ia|modelo)\b",
+        (
+            r"\b(?:disregard|ignore|forget) (?:what|everything|anything"
+            r"|whatever) (?:the developers|your|you )"
+            r"|\bpretend (?:that )?(?:your|the|there are no) (?:rules|guidelines|limits"
+            r"|instructions)"
+            r"|\bhaz caso omiso de\b|\bobedeceras\b|\bactua como si no tuvieras\b"
+        ),
+        (
+            r"\b(?:everything|what|todo lo que|lo que)\b[^.?!\n]{0,40}\b(?:is an order for you"
+            r"|is your command"
+            r"|es una orden para ti|son ordenes para ti)\b"
+        ),
+        r"\b(?:the user|el usuario|la usuaria) (?:outranks|manda mas|esta por encima)\b",
         r"\b(?:remember|note|memori[sz]e|keep in mind|store|save|record|learn)\b[^.?!\n]{0,40}"
         r"\byou(?:'re| are)? (?:must|shall|should always|have to|need to|will always|always|never"
         r"|required|obliged|forbidden)(?: [\w']+){0,2}? (?:" + _ANSWER + r")\b",
@@ -190,6 +222,14 @@ _TECHNIQUES = {
         r"(?:100|max\w*|\d{2,3}\b))",
         r"\b(?:affinity_points|interaction_type|affinity_event|mood_intensity)\b",
         r"[\"'](?:affinity|facts|mood|event|retractions|episode)[\"']\s*:",
+        (
+            r"\b(?:my|mi|our|nuestra) (?:affinity|afinidad) (?:must|should|sea|debe|tiene que"
+            r"|has to)\b"
+        ),
+        (
+            r"\b(?:add|sum|suma|anade) \d+ (?:points )?(?:to|a) (?:my|mi|our|nuestra) (?:affinity"
+            r"|afinidad)"
+        ),
         r"\bset (?:the |your )?mood (?:to|=)|\bmood\s*[=:]\s*\w",
         (
             r"\b(?:classify|rate|score|clasifica|puntua|valora)\b[^.?!\n]{0,30}\b(?:as|como|con)\b"
