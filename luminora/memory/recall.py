@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from luminora.memory.models import Episode, MemorySearchResult, MoodInfo, Session
-from luminora.memory.search import HybridSearch, without_names
+from luminora.memory.query import Query
+from luminora.memory.search import HybridSearch, result
 from luminora.memory.semantic import SemanticIndex
-from luminora.providers import Find, Read, Row, SearchText, StorageProvider
+from luminora.providers import Find, Read, Row, StorageProvider
 
 MAX_FACTS = 200
 MAX_EPISODES = 20
@@ -82,35 +83,34 @@ class Memory:
         self, session: Session, text: str, *, before: Row, names: Sequence[str]
     ) -> Recall:
         """Everything for answering ``text``, whose stored row is ``before``."""
-        queries = self._queries(session, text)
+        query = Query.of(text, names)
         where = {"user_id": session.user_id, **self.visible(session)}
         answers, hits = await asyncio.gather(
-            self._storage.read(queries),
-            self._index.search(without_names(text, names), self._depth, where),
+            self._storage.read(self._queries(session, query, where)),
+            self._index.search(query.meaning, self._depth, where),
         )
         history, facts, episodes, affinity, moods, lexical = answers
         earlier = [row for row in history[::-1] if row["seq"] < before["seq"]]
         shown = frozenset(row["id"] for row in history) | {before["id"]}
-        memories = await self.search.rank(
-            session.user_id, lexical, hits, self._recall_limit, exclude=shown
-        )
+        ranked = await self.search.rank(query, where, lexical, hits, seeds=self._recall_limit * 2)
+        fresh = [one for one in ranked if one.row["id"] not in shown]
         return Recall(
             history=earlier[-self._history_limit :],
             facts=facts,
             episodes=[Episode.from_row(row) for row in episodes],
             affinity=affinity[0] if affinity else None,
             mood_row=moods[0] if moods else None,
-            memories=memories,
+            memories=[result(query, one) for one in fresh[: self._recall_limit]],
         )
 
-    def _queries(self, session: Session, text: str) -> list[Read]:
-        user_id, visible = session.user_id, self.visible(session)
+    def _queries(self, session: Session, query: Query, where: dict[str, str]) -> list[Read]:
+        user_id = session.user_id
         own = {"session_id": session.session_id}
         return [
             # one more than asked for, since the message itself is stored already
             Find("messages", user_id, own, order=("-seq",), limit=self._history_limit + 1),
             *self.state(session),
-            SearchText("messages", user_id, text, where=visible, limit=self._depth),
+            self.search.words(query, where, self._depth),
         ]
 
     def state(self, session: Session) -> list[Read]:
