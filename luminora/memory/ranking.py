@@ -37,8 +37,8 @@ REACH: Final = 2
 CONTEXT: Final = {0: 1.0, -1: 0.7, 1: 0.45, -2: 0.35, 2: 0.25}
 """How much a word counts in a message, in the turn before it (-1), in the one after it (1) …"""
 
-SATURATION: Final = 1.2
-LENGTH: Final = 0.3
+SATURATION: Final = 0.8
+LENGTH: Final = 0.5
 """BM25's k1 and b."""
 
 MEANING_WEIGHT: Final = 0.45
@@ -52,11 +52,11 @@ SITTING_GAP: Final = timedelta(hours=3)
 """A longer silence ends a sitting."""
 
 QUESTION_LOSS: Final = 0.2
-LENGTH_GAIN: Final = 0.15
+LENGTH_GAIN: Final = 0.2
 TYPICAL_WORDS: Final = 20
-MOST_WORDS: Final = 40
+LEAST_WORDS, MOST_WORDS = 6, 40
 
-SPEAKER_WEIGHT: Final = 0.3
+SPEAKER_WEIGHT: Final = 0.35
 RECENCY_WEIGHT: Final = 0.05
 RECENCY_HALF_LIFE_DAYS: Final = 30.0
 
@@ -287,6 +287,6 @@ def _finish(query: Query, everyone: Iterable[Candidate], at: datetime, boost: Bo
 def _told(one: Candidate) -> float:
     """How much a message tells: one that only asks tells less, a long one more."""
     text = one.row["content"]
-    words = min(text.count(" ") + 1, MOST_WORDS)
+    words = min(max(text.count(" ") + 1, LEAST_WORDS), MOST_WORDS)
     asks: bool = text.rstrip().endswith("?")
     return 1 - QUESTION_LOSS * asks + LENGTH_GAIN * log(words / TYPICAL_WORDS)

@@ -11,9 +11,11 @@ from luminora.memory.indexes import Marks
 from luminora.memory.models import MemorySearchResult
 from luminora.memory.query import Query
 from luminora.memory.ranking import REACH, Candidate, Evidence, rank
+from luminora.memory.rewriting import Rewriter, fact_words
 from luminora.memory.semantic import SemanticIndex
 from luminora.providers import Find, Is, Read, Row, SearchText, StorageProvider, VectorHit
 
+MAX_FACTS: Final = 200
 DEPTH: Final = 100
 """Candidates taken from each side, at least."""
 
@@ -24,34 +26,49 @@ SEEDS: Final = 40
 class HybridSearch:
     """Searches one user's messages through the storage and the semantic index at once."""
 
-    def __init__(self, storage: StorageProvider, index: SemanticIndex) -> None:
+    def __init__(
+        self,
+        storage: StorageProvider,
+        index: SemanticIndex,
+        *,
+        by_facts: bool = True,
+        rewriter: Rewriter | None = None,
+    ) -> None:
         self._storage = storage
         self._index = index
+        self._by_facts = by_facts
+        self._rewriter = rewriter
+
+    async def understand(self, text: str, names: Iterable[str]) -> Query:
+        """What to look for, before anything has been read."""
+        query = Query.of(text, names)
+        return query.widened(await self._rewriter.words(text)) if self._rewriter else query
 
     async def search(
         self,
-        query: str,
+        text: str,
         top_k: int,
         where: Mapping[str, str],
         *,
         names: Iterable[str] = (),
     ) -> list[MemorySearchResult]:
-        """The ``top_k`` messages that answer best to ``query``.
+        """The ``top_k`` messages that answer best to ``text``.
 
         Args:
-            query: A question or a few words, in any language.
+            text: A question or a few words, in any language.
             top_k: How many at most.
             where: ``user_id`` and, to narrow it, ``session_id`` or ``personality_name``.
             names: Names of speakers; what those say that the question names counts more.
         """
-        asked = Query.of(query, names)
+        query = await self.understand(text, names)
         depth = max(DEPTH, top_k * 2)
-        (found,), hits = await asyncio.gather(
-            self._storage.read([self.words(asked, where, depth)]),
-            self._index.search(asked.meaning, depth, where),
+        reads = [self.words(query, where, depth), facts_of(where)]
+        (found, facts), hits = await asyncio.gather(
+            self._storage.read(reads),
+            self._index.search(query.meaning, depth, where),
         )
-        ranked = await self.rank(asked, where, found, hits)
-        return [result(asked, candidate) for candidate in ranked[:top_k]]
+        query, ranked = await self.rank(query, where, found, hits, facts, depth=depth)
+        return [result(query, candidate) for candidate in ranked[:top_k]]
 
     @staticmethod
     def words(query: Query, where: Mapping[str, str], depth: int) -> Read:
@@ -65,28 +82,47 @@ class HybridSearch:
         where: Mapping[str, str],
         found: Sequence[tuple[Row, float]],
         hits: Sequence[VectorHit],
+        facts: Sequence[Row],
         *,
+        depth: int = DEPTH,
         seeds: int = SEEDS,
-    ) -> list[Candidate]:
-        """Everything that may answer, best first.
+    ) -> tuple[Query, list[Candidate]]:
+        """The question as the facts make it, and everything that may answer, best first.
 
-        Read here, in one round trip: the rows that only the search by meaning found, and the
-        turns around the best of those found by words.
+        Read here, in one round trip: the rows that only the search by meaning found, the turns
+        around the best of those found by words, and what the facts' words find.
         """
         user_id = where["user_id"]
+        wider = query.widened(fact_words(query, facts)) if self._by_facts else query
         known = {row["id"] for row, _ in found}
         missing = [hit.id for hit in hits if hit.id not in known]
-        queries: list[Read] = [Find("messages", user_id, {"id": Is("in", missing)})]
         best = [row for row, _ in found[:seeds]]
+        reads: list[Read] = [Find("messages", user_id, {"id": Is("in", missing)})]
         for row in best:
-            queries += beside(user_id, row)
-        rows, *sides = await self._storage.read(queries) if missing or best else [[]]
+            reads += beside(user_id, row)
+        if wider is not query:
+            reads.append(self.words(wider, where, depth))
+        rows, *sides = await self._storage.read(reads) if missing or len(reads) > 1 else [[]]
+        if wider is not query:
+            found = sides.pop()
         runs = [
             [*before[::-1], row, *after]
             for row, before, after in zip(best, sides[::2], sides[1::2], strict=True)
         ]
-        indexed = Marks.of(self._index.name).done
-        return rank(query, Evidence(found, hits, rows, runs, indexed), at=now())
+        evidence = Evidence(found, hits, rows, runs, Marks.of(self._index.name).done)
+        return wider, rank(wider, evidence, at=now())
+
+
+def facts_of(where: Mapping[str, str]) -> Read:
+    """The read of the facts that a search may go by."""
+    visible = {name: value for name, value in where.items() if name == "personality_name"}
+    return Find(
+        "user_facts",
+        where["user_id"],
+        {**visible, "is_active": True},
+        order=("-last_updated",),
+        limit=MAX_FACTS,
+    )
 
 
 def beside(user_id: str, row: Row) -> list[Read]:

@@ -67,7 +67,7 @@ enfado enfadado enojo enojado enojada rabia angry anger mad
 preocupado preocupada preocupacion worried worry
 morir murio muerte fallecer fallecio muerto die died death dead passed
 viaje viajar vacaciones excursion escapada trip travel vacation holiday journey
-vuelo avion flight plane
+vuelo avion flight
 hotel hostal alojamiento hostel accommodation
 playa mar costa beach sea coast
 montana sierra monte mountain hike hiking senderismo
@@ -104,9 +104,9 @@ comprar compra adquirir buy bought purchase
 vender venta sell sold
 ordenador computadora portatil laptop computer
 movil celular telefono phone mobile cellphone
-plan planes pensar intencion proyecto plan plans project
+plan pensado intencion proyecto quiero pienso plans project want intend
 sueno meta objetivo dream goal aim
-miedo fobia phobia
+fobia phobia
 gustar encantar favorito favorita preferir like love favorite favourite prefer
 odiar detestar hate dislike
 hobby aficion pasatiempo hobbies pastime
