@@ -1,25 +1,12 @@
-# Written by tools/sync_stub.py from luminora/client.py and upkeep.py; do not edit.
+# Written by tools/sync_stub.py from luminora: client.py and upkeep.py; do not edit.
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
-
 from luminora.config import Config
+from luminora.memory.explain import Explanation
 from luminora.memory.imports import Item
-from luminora.memory.models import (
-    AffinityEvent,
-    AffinityInfo,
-    Episode,
-    Fact,
-    ImportReport,
-    Job,
-    MemorySearchResult,
-    Message,
-    MoodInfo,
-    Response,
-    ResponseChunk,
-    Session,
-)
+from luminora.memory.models import AffinityEvent, AffinityInfo, Episode, Fact, ImportReport, Job, MemorySearchResult, Message, MoodInfo, Response, ResponseChunk, Session
 from luminora.memory.worker import Worked
 
 def mirrored() -> dict[str, Callable[..., Any]]: ...

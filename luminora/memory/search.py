@@ -62,13 +62,25 @@ class HybridSearch:
         """
         query = await self.understand(text, names)
         depth = max(DEPTH, top_k * 2)
+        found, hits, facts = await self.look(query, where, depth)
+        query, ranked = await self.rank(query, where, found, hits, facts, depth=depth)
+        return [result(query, candidate) for candidate in ranked[:top_k]]
+
+    async def look(
+        self, query: Query, where: Mapping[str, str], depth: int = DEPTH
+    ) -> tuple[list[tuple[Row, float]], list[VectorHit], list[Row]]:
+        """Messages by words, neighbours by meaning, and the facts to go by, read at once."""
         reads = [self.words(query, where, depth), facts_of(where)]
         (found, facts), hits = await asyncio.gather(
             self._storage.read(reads),
             self._index.search(query.meaning, depth, where),
         )
-        query, ranked = await self.rank(query, where, found, hits, facts, depth=depth)
-        return [result(query, candidate) for candidate in ranked[:top_k]]
+        return found, hits, facts
+
+    async def rows(self, user_id: str, ids: Sequence[str]) -> dict[str, Row]:
+        """A user's messages by their ids."""
+        found = await self._storage.find("messages", user_id, {"id": Is("in", list(ids))})
+        return {row["id"]: row for row in found}
 
     @staticmethod
     def words(query: Query, where: Mapping[str, str], depth: int) -> Read:
