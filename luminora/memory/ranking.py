@@ -6,15 +6,15 @@
     meaning  = cosine similarity, scaled to the spread of the neighbours found         [0, 1]
     base     = (1 - w) * words + w * meaning
     sitting  = mean base of the best three messages of the same sitting
-    score    = (base + s * sitting) * told + p * asked_of * best
-             , * (1 + r * 2^(-age / 30 days)) * boost
+    score    = ((base + s * sitting) * told + p * asked_of * best)
+               * (1 + r * 2^(-age / 30 days)) * boost
 
 BM25F (Robertson, Zaragoza & Taylor, 2004) treats the turns around a message as fields of lower
 weight, since "in the mountains, with Ana" means nothing without the question it answers. ``told``
-lowers what only asks and raises what says much. ``asked_of`` is 1 for messages of the person that
-the question names or means. ``boost`` is what a classification says (importance, permanence). The
-weights were chosen on LoCoMo's conversations, by leaving one out at a time; see
-``benchmarks/recall.py``.
+lowers what only asks and raises what says much. ``asked_of`` is 1 for messages of a person that the
+question names, 2 for those of whom a pronoun means. ``boost`` is what a classification says
+(importance, permanence). The weights were chosen on LoCoMo's conversations, by leaving one out at
+a time, and on Spanish conversations of our own; ``benchmarks/recall.py`` measures both.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ def _finish(query: Query, everyone: Iterable[Candidate], at: datetime, boost: Bo
     candidates = list(everyone)
     for one in candidates:
         one.score = (one.base + SITTING_WEIGHT * one.sitting) * _told(one)
-        one.speaker = float(query.meant(one.row))
+        one.speaker = query.meant(one.row)
     best = max((one.score for one in candidates), default=0.0)
     for one in candidates:
         age = max((at - one.row["timestamp"]).total_seconds(), 0.0) / 86_400

@@ -16,7 +16,7 @@ from luminora.memory.semantic import SemanticIndex
 from luminora.providers import Find, Is, Read, Row, SearchText, StorageProvider, VectorHit
 
 MAX_FACTS: Final = 200
-DEPTH: Final = 100
+DEPTH: Final = 150
 """Candidates taken from each side, at least."""
 
 SEEDS: Final = 40
