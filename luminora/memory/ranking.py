@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from math import log
 from typing import Final
@@ -55,6 +56,9 @@ QUESTION_LOSS: Final = 0.2
 LENGTH_GAIN: Final = 0.2
 TYPICAL_WORDS: Final = 20
 LEAST_WORDS, MOST_WORDS = 6, 40
+
+MOST_READ: Final = 4_000
+"""Characters of a message that are looked at for words."""
 
 SPEAKER_WEIGHT: Final = 0.35
 RECENCY_WEIGHT: Final = 0.05
@@ -152,14 +156,21 @@ def _candidates(query: Query, evidence: Evidence) -> dict[str, Candidate]:
 
 def _read(row: Row, places: Mapping[str, int]) -> Candidate:
     one = Candidate(row)
-    for stems in stemmed(row["content"]):
-        one.size += 1
+    telling = _telling(row["content"][:MOST_READ])
+    one.size = len(telling)
+    for stems in telling:
         for stem in stems:
             if stem in places:
                 place = places[stem]
                 one.counts[place] = one.counts.get(place, 0.0) + 1.0
                 break
     return one
+
+
+@lru_cache(maxsize=4_096)
+def _telling(text: str) -> tuple[tuple[str, ...], ...]:
+    """The stemmed words of a message; a conversation comes back to the same ones."""
+    return tuple(stemmed(text))
 
 
 def _turns(runs: Sequence[Sequence[Row]]) -> dict[int, dict[str, str]]:
