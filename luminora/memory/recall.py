@@ -101,7 +101,14 @@ class Memory:
         earlier = [row for row in history[::-1] if row["seq"] < before["seq"]]
         shown = frozenset(row["id"] for row in history) | {before["id"]}
         query, ranked = await self.search.rank(
-            query, where, lexical, hits, facts, depth=self._depth, seeds=self._recall_limit * 2
+            query,
+            where,
+            [(row, score) for row, score in lexical if row["id"] != before["id"]],
+            [hit for hit in hits if hit.id != before["id"]],
+            facts,
+            recent=earlier,
+            depth=self._depth,
+            seeds=self._recall_limit * 2,
         )
         fresh = [one for one in ranked if one.row["id"] not in shown]
         told = [result(query, one) for one in fresh[: self._recall_limit + MAX_PASSED]]
