@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from luminora.errors import InputError, LuminoraError
 from luminora.memory.models import AffinityInfo, Session
 from luminora.memory.personas import Personas
+from luminora.memory.validate import checked_text
 from luminoracore_sdk.parts import Parts
 from luminoracore_sdk.records import Record, Reply, affinity_record, answered, unanswered
 from luminoracore_sdk.session.memory import MemoryManager
@@ -80,6 +81,8 @@ class LuminoraCoreClientV11:
                 parts.sessions.use(session_id, provider_config)
             model = provider_config or parts.sessions.model_of(session_id)
             async with self.storage_v11.engine().speaking(model) as core:
+                longest = core.config.document["memory"]["max_message_chars"]
+                checked_text(user_message, longest, "user_message")  # or a session were begun
                 session = await self._addressed(session_id, user_id, personality_name)
                 response = await core.send_message(session.session_id, user_message)
         except LuminoraError as error:
