@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from luminora.errors import LuminoraError
@@ -10,7 +11,7 @@ from luminora.memory.models import AffinityInfo, Episode, Response, Session
 
 
 class Record(dict[str, Any]):
-    """A dictionary; ``record.key`` is ``record["key"]``."""
+    """A dictionary; ``record.key`` is ``record["key"]``. It can be written as JSON as it is."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -20,8 +21,12 @@ class Record(dict[str, Any]):
 
 
 def record(value: Any, **more: Any) -> Record:
-    """One of Luminora's values as a record, with its fields' own names."""
-    return Record({one.name: getattr(value, one.name) for one in fields(value)}, **more)
+    """One of Luminora's values as a record: its fields by name, moments as ISO 8601."""
+    return Record({one.name: _plain(getattr(value, one.name)) for one in fields(value)}, **more)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def affinity_record(info: AffinityInfo) -> Record:

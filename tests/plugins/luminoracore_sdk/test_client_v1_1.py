@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import datetime
 
 import pytest
 from luminoracore_sdk import LuminoraCoreClient, LuminoraCoreClientV11
@@ -127,6 +129,26 @@ async def test_many_sessions(client):
 
     ages = await asyncio.gather(*(talk(number) for number in range(60)))
     assert ages == [[20 + number] for number in range(60)]
+
+
+async def test_everything_handed_out_is_json_with_attributes(client):
+    await client.send_message_with_memory("s", "Mi perro Max murió ayer y vivo en Roma", "sakura")
+    reply = await client.send_message_with_memory("s", "¿Dónde vivo?", "sakura")
+    handed = [
+        reply,
+        await client.get_facts("s"),
+        await client.get_episodes("s"),
+        await client.search_memories("s", "Max"),
+        await client.get_affinity("s"),
+        await client.storage_v11.get_history("s"),
+    ]
+    assert all(handed)
+    assert json.loads(json.dumps(handed)) == handed
+    fact = handed[1][0]
+    assert fact.key == fact["key"]
+    assert datetime.fromisoformat(fact.last_updated).utcoffset() is not None
+    with pytest.raises(AttributeError, match="no 'valve', only id"):
+        fact.valve  # noqa: B018 - looking is the test
 
 
 async def test_an_id_is_needed(client):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from luminoracore_sdk import LuminoraCoreClientV11
 from luminoracore_sdk.session.manager import SessionManager
 from luminoracore_sdk.session.memory import MemoryManager
 from luminoracore_sdk.session.state import SessionState
@@ -12,6 +13,9 @@ from luminoracore_sdk.session.storage import StorageProvider
 from luminoracore_sdk.session.storage_sqlite_v11 import SQLiteStorageV11
 
 from luminora.errors import InputError, PersonalityNotFound, SessionNotFound
+from tests.stacks import every_stack, stack
+
+__all__ = ["stack"]
 
 
 @pytest.fixture
@@ -145,3 +149,19 @@ async def test_without_a_path_it_is_the_database_of_luminora_json(tmp_path):
     async with SQLiteStorageV11("other.db") as storage:
         await storage.save_message("s", "user", "Hola")
     assert (tmp_path / "work" / "other.db").is_file()
+
+
+@pytest.mark.parametrize("stack", every_stack("sqlite", "postgresql"), indirect=True)
+async def test_a_companion_on_the_stack_of_luminora_json(stack):
+    async with LuminoraCoreClientV11() as client:
+        first = await client.send_message_with_memory("s", "Me llamo Carlos", "sakura")
+        await client.save_fact("s", "location", "city", "Roma")
+        await client.update_affinity("s", "sakura", 30)
+        await client.save_episode("s", "milestone", "Viaje", "Carlos se fue a Roma.", 8)
+    async with LuminoraCoreClientV11() as client:
+        reply = await client.send_message_with_memory("s", "¿Cómo me llamo?", "sakura")
+        assert "Carlos" in reply.response
+        assert reply.affinity_points > first.affinity_points + 30 - 1
+        assert {fact.value for fact in await client.get_facts("s")} == {"Carlos", "Roma"}
+        assert [one.title for one in await client.get_episodes("s")] == ["Viaje"]
+    assert "luminora.json is used" in reply.warnings[1]
