@@ -34,10 +34,18 @@ class LuminoraCoreClientV11:
     """
 
     def __init__(self, base_client: Any = None, storage_v11: Any = None) -> None:
-        self.base_client = base_client
         self._parts = Parts(base_client, storage_v11)
         self.storage_v11 = self._parts.storage
         self._memory = MemoryManager(self.storage_v11)
+
+    @property
+    def base_client(self) -> Any:
+        """Whose managers are used; may be changed at any time."""
+        return self._parts.base
+
+    @base_client.setter
+    def base_client(self, base: Any) -> None:
+        self._parts.base = base
 
     # conversation
 
@@ -239,8 +247,7 @@ class LuminoraCoreClientV11:
         await self.aclose()
 
     async def __aenter__(self) -> Self:
-        await self.storage_v11.core()
-        return self
+        return self  # opened with the first message, whose reply tells what is wrong
 
     async def __aexit__(self, *exception: object) -> None:
         await self.aclose()

@@ -10,6 +10,7 @@ from typing import Any
 
 from luminora.client import LuminoraCoreClient
 from luminora.config import load_config
+from luminora.errors import MigrationError
 from luminora.memory.models import ResponseChunk
 from luminora.stack import Stack
 from luminoracore_sdk.features import Features, Selective
@@ -45,7 +46,18 @@ class Engine:
 
     async def _open(self) -> tuple[LuminoraCoreClient, Switchboard]:
         built = self._build()
-        await built[0].open()
+        try:
+            await built[0].open()
+        except MigrationError as error:
+            if "already exists" not in error.message:
+                raise
+            raise MigrationError(
+                "the database has tables of the original SDK, or of another program, whose names "
+                f"Luminora needs: {error.message.splitlines()[0]}",
+                where=error.where,
+                hint='name a new database, or set "migrations": {"table_prefix": "luminora_"} in '
+                "luminora.json to keep both in one",
+            ) from error
         loop = asyncio.get_running_loop()
         if loop not in self._ends:
             self._ends[loop] = self._end_with(loop)

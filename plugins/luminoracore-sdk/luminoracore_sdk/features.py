@@ -59,7 +59,7 @@ class Features(NamedTuple):
         return self.facts or self.episodes or self.levels or self.moods
 
     def only(self, analysis: Mapping[str, Any]) -> dict[str, Any]:
-        """An analysis without what is switched off."""
+        """An analysis, or several in one, without what is switched off."""
         off: dict[str, Any] = {}
         if not self.facts:
             off |= {"facts": [], "retractions": []}
@@ -69,7 +69,16 @@ class Features(NamedTuple):
             off["affinity"] = None
         if not self.moods:
             off["mood"] = None
-        return {**analysis, **off}
+        found: dict[str, Any] = _without(analysis, off)
+        return found
+
+
+def _without(found: Any, off: Mapping[str, Any]) -> Any:
+    if isinstance(found, list):
+        return [_without(one, off) for one in found]
+    if not isinstance(found, Mapping):
+        return found
+    return {key: off[key] if key in off else _without(one, off) for key, one in found.items()}
 
 
 class Selective(Wrapped):
@@ -89,7 +98,6 @@ class Selective(Wrapped):
         if request.task != "analysis":
             return await self._inner.chat_json(request)
         if not self._features.analyses:
-            nothing = self._features.only({"sentiment": "neutral"})
-            return nothing, ChatResult(text="", model=self.name)
+            return {"facts": [], "sentiment": "neutral"}, ChatResult(text="", model=self.name)
         found, result = await self._inner.chat_json(request)
         return self._features.only(found), result

@@ -16,16 +16,17 @@ class Parts:
     The managers are looked up anew each time, for a client may lose its own.
 
     Args:
-        base: A base client, or anything at all.
+        base: A client, or anything at all.
         storage: A storage, or anything at all.
 
     Attributes:
+        base: Whose managers are used, as far as they are any.
         storage: The one given, else the base client's, else where ``luminora.json`` says.
         own: A session manager on that storage.
     """
 
     def __init__(self, base: Any, storage: Any) -> None:
-        self._base = base
+        self.base = base
         self._given = storage
         theirs = getattr(base, "storage", None)
         self._found = next(
@@ -38,13 +39,13 @@ class Parts:
     @property
     def sessions(self) -> SessionManager:
         """Who knows which model each session was given."""
-        theirs = getattr(self._base, "session_manager", None)
+        theirs = getattr(self.base, "session_manager", None)
         return theirs if isinstance(theirs, SessionManager) else self.own
 
     @property
     def personalities(self) -> PersonalityManager:
         """Where personalities are looked up."""
-        theirs = getattr(self._base, "personality_manager", None)
+        theirs = getattr(self.base, "personality_manager", None)
         return theirs if isinstance(theirs, PersonalityManager) else self._personalities
 
     async def begin(
@@ -61,10 +62,10 @@ class Parts:
     def warnings(self) -> list[str]:
         """What was missing or unfit and replaced, one sentence each."""
         found = []
-        if self._base is None:
+        if self.base is None:
             found.append("base_client is None: this client's own managers are used")
         elif self.sessions is self.own:
-            what = _seen(getattr(self._base, "session_manager", None))
+            what = _seen(getattr(self.base, "session_manager", None))
             found.append(f"base_client.session_manager {what}: this client's own is used")
         if not isinstance(self._given, StorageProvider):
             instead = "the base client's" if self._found else "the database of luminora.json"

@@ -215,6 +215,9 @@ async def test_personalities_by_name_by_folder_and_by_hand(tmp_path):
             assert (await client.get_session_info(session_id)).personality_name == slug
         with pytest.raises(PersonalityNotFound):
             await client.create_session("nobody_of_that_name")
+        with pytest.raises(InputError):
+            await client.create_session("../own/lola")
+        assert await manager.get_personality("../own/lola") is None
         session_id = await client.create_session("Pirata", model)
         await client.send_message(session_id, "Hola")
     assert prompt in model.requests[-1].messages[0].content

@@ -6,6 +6,7 @@ import asyncio
 import json
 from datetime import datetime
 
+import apsw
 import pytest
 from luminoracore_sdk import LuminoraCoreClient, LuminoraCoreClientV11
 from luminoracore_sdk.session.storage_sqlite_v11 import SQLiteStorageV11
@@ -88,6 +89,19 @@ async def test_a_database_that_cannot_be_used_is_told_not_raised(tmp_path):
     assert not reply.success
     assert str(file) in reply.error
     await client.aclose()
+
+
+async def test_a_file_of_the_original_sdk_is_left_alone_unless_a_prefix_keeps_both(monkeypatch):
+    old = apsw.Connection("old.db")
+    old.execute("CREATE TABLE sessions (session_id TEXT); INSERT INTO sessions VALUES ('theirs')")
+    for prefix, success in {"": False, "luminora_": True}.items():
+        monkeypatch.setenv("LUMINORA_MIGRATIONS__TABLE_PREFIX", prefix)
+        async with LuminoraCoreClientV11(None, SQLiteStorageV11("old.db")) as client:
+            reply = await client.send_message_with_memory("s", "Hola", "sakura")
+        assert reply.success is success
+        assert success or "table_prefix" in reply.error
+        assert old.execute("SELECT * FROM sessions").fetchall() == [("theirs",)]
+    old.close()
 
 
 async def test_a_session_of_the_base_client_goes_on_with_memory(client):

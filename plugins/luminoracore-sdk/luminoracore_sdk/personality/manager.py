@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from luminora.errors import PersonalityNotFound
+from luminora.errors import InputError, PersonalityNotFound
 from luminora.personality import Personality, PersonalityLibrary
 from luminoracore_sdk.session.rows import Persona
 
@@ -26,6 +27,7 @@ class PersonalityManager:
         self.personalities_dir = Path(personalities_dir) if personalities_dir else None
         folders = [self.personalities_dir] if self.personalities_dir else []
         self._library = PersonalityLibrary(folders)
+        self._own = [PersonalityLibrary(builtin=folder) for folder in folders]
         self._loaded: dict[str, Personality] = {}
 
     def cast(self, name: str | None) -> Persona:
@@ -36,9 +38,9 @@ class PersonalityManager:
         """
         if name is None or name in self._loaded:
             return name and self._loaded[name].to_document()
-        folder = self.personalities_dir
-        if folder is not None and (file := folder / f"{Path(name).stem}.json").is_file():
-            return self._library.load_file(file).to_document()
+        for library in self._own:
+            with suppress(PersonalityNotFound, InputError):  # then it is Luminora's to look for
+                return library.load(name).to_document()
         if name == DEFAULT and DEFAULT not in self._library.names():
             return None
         return name
@@ -72,10 +74,9 @@ class PersonalityManager:
         """The personality of that name, if there is one."""
         if name in self._loaded:
             return self._loaded[name]
-        try:
+        with suppress(PersonalityNotFound, InputError):
             return self._library.load(name)
-        except PersonalityNotFound:
-            return None
+        return None
 
     async def list_personalities(self) -> list[str]:
         """The names there are, sorted."""
