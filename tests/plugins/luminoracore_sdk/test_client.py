@@ -115,14 +115,29 @@ async def test_each_feature_is_switched_on_by_itself(model, memory, personality,
 
 async def test_the_embedded_responder_learns_no_more_than_the_model_it_stands_in_for(model):
     model.conversation = model.analysis = RuntimeError("out of order")
-    async with LuminoraCoreClient(memory_config=MemoryConfig(enable_all=True)) as client:
+    memory = MemoryConfig(enable_episodic_memory=True)
+    async with LuminoraCoreClient(memory_config=memory) as client:
         session_id = await client.create_session("sakura", model)
-        reply = await client.send_message(session_id, "Me llamo Carlos. Te quiero mucho, Sakura.")
-        assert [fact.key for fact in await client.get_facts(session_id)] == ["name"]
+        reply = await client.send_message(session_id, "Me llamo Carlos y mi perro Max murió ayer")
+        assert await client.get_episodes(session_id)
+        storage = (await client.storage.core()).storage
+        assert await storage.count("user_facts", session_id) == 0
     assert reply.degraded
     assert "out of order" in reply.degraded_reason
     assert reply.affinity_points == 0
     assert reply.mood == "neutral"
+
+
+@pytest.mark.parametrize("search", [True, False])
+async def test_other_sessions_are_recalled_only_with_semantic_search(model, search):
+    memory = MemoryConfig(enable_semantic_search=search)
+    async with LuminoraCoreClient(memory_config=memory) as client:
+        for text in ("Mi perro se llama Max", "¿Cómo se llama mi perro?"):
+            session_id = await client.create_session("sakura", model, user_id="ana")
+            reply = await client.send_message(session_id, text)
+    prompt = "".join(turn.content for turn in model.requests[-1].messages)
+    assert ("Max" in prompt) is search
+    assert bool(reply.memories) is search
 
 
 async def test_the_conversation_of_the_roadmap():

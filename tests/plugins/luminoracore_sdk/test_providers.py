@@ -15,6 +15,7 @@ from luminoracore_sdk.switchboard import MAX_LINES, Switchboard
 from luminora import _index
 from luminora.config import load_config
 from luminora.errors import ConfigError, CredentialsMissing, ProviderUnknown
+from luminora.providers import ChatMessage, ChatRequest
 from tests.doubles import ScriptedLLM
 from tests.servers.vendors.base import KEY
 from tests.servers.vendors.imitators import DeepSeekDouble
@@ -172,3 +173,16 @@ async def test_idle_models_are_let_go_but_none_that_speaks():
             assert board.inner is first
     assert board.inner.name == "scripted"
     await board.aclose()
+
+
+async def test_the_parameters_of_a_call_are_those_of_its_answer():
+    model = ScriptedLLM()
+    board = Switchboard(ScriptedLLM(), load_config({}))
+    turns = (ChatMessage("user", "Hola"),)
+    async with board.to(model, temperature=0.33, max_tokens=None):
+        await board.chat(ChatRequest(messages=turns, max_tokens=7))
+        await board.chat(ChatRequest(messages=turns, task="analysis"))
+    assert [(one.temperature, one.max_tokens) for one in model.requests] == [
+        (0.33, 7),
+        (None, None),
+    ]
