@@ -66,7 +66,7 @@ class LuminoraCoreClient(Upkeep):
     ``session_id`` is confined to that session's user.
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, personas: Personas | None = None) -> None:
         settings = stack.config.document["memory"]
         section = stack.config.document["embedding_provider"].get("config", {})
         ttl = stack.config.document["cache_provider"].get("config", {}).get("ttl_defaults", {})
@@ -96,7 +96,7 @@ class LuminoraCoreClient(Upkeep):
             history_limit=settings["history_limit"],
             recall_limit=settings["recall_limit"],
         )
-        self._personas = Personas.for_config(stack.config)
+        self._personas = personas or Personas.for_config(stack.config)
         self._queue = JobQueue(stack.storage)
         self._conversation = Conversation(
             stack.storage,
