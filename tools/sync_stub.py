@@ -10,11 +10,15 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"Upkeep": "upkeep.py", "LuminoraCoreClient": "client.py"}
+SOURCES = {
+    "Upkeep": "upkeep.py",
+    "Relationship": "relationship.py",
+    "LuminoraCoreClient": "client.py",
+}
 TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\
-# Written by tools/sync_stub.py from luminora/client.py and upkeep.py; do not edit.
+# Written by tools/sync_stub.py from luminora/client.py and the parts it is made of; do not edit.
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -32,6 +36,7 @@ from luminora.memory.models import (
     MemorySearchResult,
     Message,
     MoodInfo,
+    MoodSpan,
     Response,
     ResponseChunk,
     Session,

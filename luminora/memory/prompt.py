@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from luminora.memory.models import Session
-from luminora.memory.recall import Recall, mood_of
+from luminora.memory.recall import Recall
 from luminora.personality import CompiledPersonality, Personality
 from luminora.providers import ChatMessage, ChatRequest, Grounding
 
@@ -106,7 +106,7 @@ def memory_block(recall: Recall) -> str:
     for told in recall.memories:
         day, who = f"{told.timestamp:%Y-%m-%d}", told.speaker or told.role
         records.append({"speaker": who, "date": day, "said": _cut(told.content)})
-    records.append({"affinity": recall.points, "mood": mood_of(recall.mood_row).name})
+    records.append({"affinity": recall.points, "mood": recall.mood.name})
     text = json.dumps(records, ensure_ascii=False).replace("<", "\\u003c")
     return f"<memory>\n{text}\n</memory>"
 
