@@ -61,7 +61,7 @@ def faded(row: Row, decay: AffinityDecay, at: datetime) -> int:
         return 0
     days = (at - row["last_interaction"]) / _DAY - decay.grace_days
     above = row["affinity_points"] - math.ceil(decay.floor)
-    return max(0, math.floor(min(days * decay.points_per_day, above)))
+    return math.floor(min(max(days, 0.0) * decay.points_per_day, max(above, 0)))
 
 
 def points_at(row: Row | None, decay: AffinityDecay, at: datetime) -> int:
