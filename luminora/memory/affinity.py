@@ -59,8 +59,9 @@ def faded(row: Row, decay: AffinityDecay, at: datetime) -> int:
     """
     if not decay.enabled or row["last_interaction"] is None:
         return 0
-    days = (at - row["last_interaction"]) / _DAY - decay.grace_days
-    above = row["affinity_points"] - math.ceil(decay.floor)
+    last: datetime = row["last_interaction"]
+    days = (at - last) / _DAY - decay.grace_days
+    above: int = row["affinity_points"] - math.ceil(decay.floor)
     return math.floor(min(max(days, 0.0) * decay.points_per_day, max(above, 0)))
 
 

@@ -76,7 +76,7 @@ def evidence(analysis: Analysis, personality: Personality, text: str) -> Feeling
     named = analysis.mood if sure and analysis.mood in moods else None
     if named is None or named == NEUTRAL:
         found = triggered(text, personality.mood_triggers)
-        if found in moods:
+        if found is not None and found in moods:
             return Feeling(found, TRIGGERED)
     return Feeling(named, analysis.mood_intensity) if named else None
 
@@ -88,23 +88,23 @@ def moved(now: Feeling, called: Feeling, rules: MoodTransitions) -> Feeling:
 
         the same mood          1 - (1 - x)(1 - s)
         from neutral           the mood, at s
-        an opposite            x - s; below 0 the opposite takes over, at s - x
+        an opposite            x - s; below 0 the opposite takes over at s - x, or calm if it
+                               may not follow
         another, if i x < s    the other, at s
         all else               i x: calm, a weaker mood, one that may not follow
     """
     if called.mood != NEUTRAL and called.intensity < FAINT:
         return now
-    left = Feeling.of(now.mood, now.intensity * rules.inertia)
     if now.mood == called.mood != NEUTRAL:
         return Feeling(now.mood, 1 - (1 - now.intensity) * (1 - called.intensity))
-    if called.mood == NEUTRAL or not rules.may_follow(now.mood, called.mood):
-        return left
-    if now.mood == NEUTRAL:
-        return called
+    may_follow = called.mood != NEUTRAL and rules.may_follow(now.mood, called.mood)
+    left = now.intensity * rules.inertia
     if rules.opposed(now.mood, called.mood):
-        rest = now.intensity - called.intensity
-        return Feeling.of(now.mood if rest > 0 else called.mood, abs(rest))
-    return called if called.intensity > now.intensity * rules.inertia else left
+        left = now.intensity - called.intensity
+        called = Feeling(called.mood, max(-left, 0.0))
+    if may_follow and (now.mood == NEUTRAL or called.intensity > left):
+        return Feeling.of(called.mood, called.intensity)
+    return Feeling.of(now.mood, left)
 
 
 def mood_writes(
@@ -189,8 +189,8 @@ def _span(mood: str, intensity: float, since: datetime, until: datetime) -> Row:
 
 def _gone(row: Row, loss: float) -> datetime:
     """When the mood of a row falls below ``FAINT``."""
-    strength = row["mood_intensity"]
+    stirred: datetime = row["updated_at"]
+    strength: float = row["mood_intensity"]
     if strength < FAINT or loss >= 1:
-        return row["updated_at"]
-    hours = math.log(FAINT / strength) / math.log1p(-loss)
-    return row["updated_at"] + hours * _HOUR
+        return stirred
+    return stirred + math.log(FAINT / strength) / math.log1p(-loss) * _HOUR
