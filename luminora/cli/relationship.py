@@ -82,7 +82,7 @@ def show_affinity(info: AffinityInfo) -> None:
     """Print how close two are."""
     say(f"{info.personality_name}: {info.level.replace('_', ' ')}, {info.points} of 100 points")
     if info.faded:
-        say(f"silence since {when(info.last_interaction)} has taken {info.faded} of them")
+        say(f"silence since {when(info.last_interaction)} has taken {info.faded} points")
     say(
         f"messages: {info.total_messages}, {info.positive_interactions} brought them closer, "
         f"{info.negative_interactions} apart"

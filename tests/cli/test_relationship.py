@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import luminora
 from luminora.cli import main
+from luminora.providers import Update
 from luminora.sync import LuminoraCoreClient
 
 
@@ -39,6 +43,20 @@ def test_affinity_explains_every_change(talked, capsys):
     one = run(capsys, "affinity", "--user", "diego", "--explain", "--events", "1")
     assert "gratitude" not in one
     assert "insult" not in run(capsys, "affinity", "--user", "diego", "--events", "0")
+
+
+def test_affinity_says_what_silence_has_taken(talked, capsys):
+    long_ago = datetime.now(UTC) - timedelta(days=40)
+
+    async def leave() -> None:
+        async with luminora.LuminoraCoreClient.from_config() as client:
+            change = {"affinity_points": 42, "last_interaction": long_ago}
+            await client.storage.update(Update("user_affinity", "diego", {}, set=change))
+
+    asyncio.run(leave())
+    out = run(capsys, "affinity", "--user", "diego")
+    assert "sakura: acquaintance, 27 of 100 points" in out  # (40 - 10 days) x 0.5
+    assert "has taken 15 points" in out
 
 
 def test_affinity_as_data_adds_up(talked, capsys):

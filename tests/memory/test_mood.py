@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from datetime import timedelta
 from itertools import pairwise
 
@@ -258,6 +260,23 @@ async def test_the_history_keeps_the_last_moods(companion, llm, clock):
     spans = await client.get_mood_history(session)
     assert len(spans) == MAX_HISTORY + 1
     assert spans[0].since == START + timedelta(minutes=4)
+
+
+async def test_moods_that_change_at_once_leave_a_whole_history(companion, llm):
+    client, session = await companion()
+
+    def analysis(request):
+        text = json.loads(request.messages[1].content)["message"]
+        return says(mood=text.split()[0], intensity=0.9)
+
+    llm.analysis = analysis
+    moods = ("shy", "worried", "happy", "hurt")
+    await asyncio.gather(*(client.send_message(session, f"{moods[n % 4]} {n}") for n in range(24)))
+    spans = await client.get_mood_history(session)
+    assert len(spans) > 2
+    for span, following in pairwise(spans):
+        assert span.until == following.since
+        assert span.name != following.name
 
 
 async def test_an_unsure_analysis_leaves_the_mood_alone(companion, llm):
