@@ -15,6 +15,7 @@ from luminora.errors import InputError, ProviderError, SessionNotFound
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
 from luminora.memory.embedding import EmbeddingService, namespace
+from luminora.memory.explain import Explanation
 from luminora.memory.imports import Importer, Item
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import (
@@ -30,6 +31,8 @@ from luminora.memory.models import (
 from luminora.memory.personas import Personas
 from luminora.memory.prompt import names_in
 from luminora.memory.recall import Memory
+from luminora.memory.rewriting import ModelRewriter
+from luminora.memory.search import HybridSearch
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
@@ -75,9 +78,17 @@ class LuminoraCoreClient(Relationship, Upkeep):
         self._storage = stack.storage
         self._settings = settings
         self._index = SemanticIndex(embedding, stack.vector_store, stack.storage)
+        rewriting = settings["rewriting"]
+        search = HybridSearch(
+            stack.storage,
+            self._index,
+            by_facts=rewriting != "off",
+            rewriter=ModelRewriter(stack.llm) if rewriting == "model" else None,
+        )
         self._memory = Memory(
             stack.storage,
             self._index,
+            search,
             scope=settings["scope"],
             history_limit=settings["history_limit"],
             recall_limit=settings["recall_limit"],
@@ -94,6 +105,7 @@ class LuminoraCoreClient(Relationship, Upkeep):
             stack.emit,
             inline=settings["analysis"] == "inline",
             episode_every=settings["episode_check_frequency"],
+            prompt_budget=settings["prompt_budget"],
         )
         self._importer = Importer(stack.storage, self._index, self._conversation.order)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
@@ -363,6 +375,16 @@ class LuminoraCoreClient(Relationship, Upkeep):
         return await self._memory.search.search(
             query, top_k, where, names=names_in(session, persona)
         )
+
+    async def explain(self, session_id: str, text: str) -> Explanation:
+        """What an answer to ``text`` would rely on, and why; nothing is saved or generated.
+
+        Raises:
+            InputError: The text cannot be used.
+            SessionNotFound: No such session.
+        """
+        session, _ = await self._addressed(session_id, text, None)
+        return await self._conversation.explain(session, text)
 
     async def forget(self, user_id: str) -> dict[str, int]:
         """Delete everything of a user, everywhere; rows deleted by collection.

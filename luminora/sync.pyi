@@ -1,26 +1,12 @@
-# Written by tools/sync_stub.py from luminora/client.py and the parts it is made of; do not edit.
+# Written by tools/sync_stub.py from luminora: client.py, relationship.py and upkeep.py; do not edit.
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
-
 from luminora.config import Config
+from luminora.memory.explain import Explanation
 from luminora.memory.imports import Item
-from luminora.memory.models import (
-    AffinityEvent,
-    AffinityInfo,
-    Episode,
-    Fact,
-    ImportReport,
-    Job,
-    MemorySearchResult,
-    Message,
-    MoodInfo,
-    MoodSpan,
-    Response,
-    ResponseChunk,
-    Session,
-)
+from luminora.memory.models import AffinityEvent, AffinityInfo, Episode, Fact, ImportReport, Job, MemorySearchResult, Message, MoodInfo, MoodSpan, Response, ResponseChunk, Session
 from luminora.memory.worker import Worked
 
 def mirrored() -> dict[str, Callable[..., Any]]: ...
@@ -58,4 +44,5 @@ class LuminoraCoreClient:
     def get_facts(self, session_id: str, category: str | None=None) -> list[Fact]: ...
     def get_episodes(self, session_id: str, min_importance: float=5.0) -> list[Episode]: ...
     def search_memories(self, session_id: str, query: str, top_k: int=10) -> list[MemorySearchResult]: ...
+    def explain(self, session_id: str, text: str) -> Explanation: ...
     def forget(self, user_id: str) -> dict[str, int]: ...

@@ -14,11 +14,18 @@ from luminora.memory.announce import Emit, announce
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
 from luminora.memory.digest import Digester
+from luminora.memory.explain import Explanation, explained
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
 from luminora.memory.mood import mood_at
-from luminora.memory.prompt import conversation_request, ground, names_in
+from luminora.memory.prompt import (
+    PROMPT_BUDGET,
+    conversation_request,
+    ground,
+    memories,
+    names_in,
+)
 from luminora.memory.recall import Memory, Recall
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.voice import Spoken, Voice
@@ -62,6 +69,7 @@ class Conversation:
         inline: Learn from an exchange before the answer is returned; else a job waits for
             whoever runs :meth:`Digester.run_due`.
         episode_every: See :class:`Learner`.
+        prompt_budget: Most tokens that memories take in a prompt.
     """
 
     def __init__(
@@ -76,7 +84,9 @@ class Conversation:
         *,
         inline: bool = True,
         episode_every: int = 1,
+        prompt_budget: int = PROMPT_BUDGET,
     ) -> None:
+        self._budget = prompt_budget
         self._storage = storage
         self._index = index
         self._memory = memory
@@ -109,6 +119,18 @@ class Conversation:
                 yield ResponseChunk("", await self._finish(turn, piece))
             else:
                 yield ResponseChunk(piece)
+
+    async def explain(self, session: Session, text: str) -> Explanation:
+        """What an answer to ``text`` would rely on, and why; nothing is saved."""
+        await self._index.verify()
+        personality, tree = self._personalities.of(session)
+        row = self._user_row(session, text, None)
+        recall = await self._memory.recall(
+            session, text, before=row, names=names_in(session, personality)
+        )
+        turn = self._turn(session, personality, tree, row, recall)
+        felt = turn.exchange.recall
+        return explained(turn.request, felt, memories(felt, self._budget))
 
     async def _begin(self, session: Session, text: str, key: str | None) -> Turn | Response:
         await self._index.verify()
@@ -156,7 +178,7 @@ class Conversation:
         recall = recall.at(now(), personality)
         compiled = tree.compile(recall.points, recall.mood.name, recall.mood.intensity)
         grounding = ground(row["content"], recall, personality, compiled)
-        request = conversation_request(compiled, grounding, recall)
+        request = conversation_request(compiled, grounding, recall, budget=self._budget)
         exchange = Exchange(session, personality, tree, row, recall)
         return Turn(exchange, grounding, request)
 
