@@ -17,6 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from luminora.memory.account import MILESTONE, AffinityStep, written
 from luminora.memory.analysis import Analysis
+from luminora.memory.clock import TICK, in_order
 from luminora.memory.earning import Earned, earned
 from luminora.memory.models import AffinityInfo, Session
 from luminora.personality import AffinityDecay, Milestone, PersonalityTree
@@ -24,7 +25,6 @@ from luminora.providers import Insert, Row, Update, Write
 
 DECAY = "decay"
 _DAY = timedelta(days=1)
-_TICK = timedelta(microseconds=1)  # keeps the events of one exchange in order
 _MAX_EVENT = 200
 
 
@@ -70,6 +70,11 @@ def points_at(row: Row | None, decay: AffinityDecay, at: datetime) -> int:
     return row["affinity_points"] - faded(row, decay, at) if row else 0
 
 
+def moment_of(message: Row, old: Row | None) -> datetime:
+    """When an exchange counts: when its message was said, behind what counted before it."""
+    return in_order(message["timestamp"], old["updated_at"] if old else None)
+
+
 def affinity_change(
     session: Session,
     message: Row,
@@ -77,9 +82,11 @@ def affinity_change(
     tree: PersonalityTree,
     old: Row | None,
     recent: Sequence[Row],
-    at: datetime,
 ) -> AffinityChange:
     """What one exchange does to affinity.
+
+    It happened when the message was said, however late it is learned from: a worker that was
+    away for days makes no silence.
 
     The exchange's event carries an id made of the message's, so that it can never count twice;
     a milestone's is made of user and personality, so that it is reached once.
@@ -91,18 +98,17 @@ def affinity_change(
         tree: The personality with its rules and levels.
         old: The affinity row, or None before the first exchange.
         recent: What :func:`~luminora.memory.earning.recent_query` found, read after ``old``.
-        at: Now.
     """
-    rules = tree.personality.affinity
+    rules, at = tree.personality.affinity, moment_of(message, old)
     row = old or _stranger(session, tree, at)
     log = _Log(session, message, tree, row["affinity_points"])
     if lost := faded(row, rules.decay, at):
-        log.decay(lost, _silence(row, rules.decay, at), at - _TICK)
+        log.decay(lost, _silence(row, rules.decay, at), at - TICK)
     before = log.points
     gain = earned(rules, analysis.event, message["content"], before, recent, at)
     logged = log.exchange(gain, analysis.reason, at)
     reached = [
-        log.milestone(milestone, at + number * _TICK)
+        log.milestone(milestone, at + number * TICK)
         for number, milestone in enumerate(rules.milestones, 1)
         if (before < milestone.affinity or old is None) and milestone.affinity <= log.points
     ]
@@ -117,7 +123,7 @@ def affinity_change(
         # never earlier than it was, or a clock that is put right again would have seen silence
         "last_interaction": at if last is None else max(last, at),
         "revision": row["revision"] + 1,
-        "updated_at": at,
+        "updated_at": at + len(reached) * TICK,
     }
     writes: list[Write] = [
         *(Insert("affinity_events", session.user_id, entry) for entry in log.entries),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from luminora.memory.account import AffinityStep
 from luminora.personality import AffinityRules
@@ -96,7 +96,9 @@ def earned(
         sum_.limit("plea", ordinary, "affinity is not earned by asking for it")
     counted = [row for row in recent if row["message_id"] is not None]
     _cool(sum_, rules, name, counted, at)
-    _cap(sum_, rules, name, [row for row in counted if _same_day(row["created_at"], at)])
+    _cap(
+        sum_, rules, name, [row for row in counted if _midnight(row["created_at"]) == _midnight(at)]
+    )
     within = min(max(points_now + sum_.points, LOW), HIGH) - points_now
     sum_.add("bounds", within - sum_.points, f"affinity runs from {LOW} to {HIGH}")
     return Earned(name, tuple(sum_.steps))
@@ -158,9 +160,5 @@ def _worth(rules: AffinityRules, name: str) -> str:
 
 
 def _midnight(at: datetime) -> datetime:
-    return at.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _same_day(moment: datetime, at: datetime) -> bool:
-    """Whether both are of one day in UTC."""
-    return _midnight(moment.astimezone(at.tzinfo)) == _midnight(at)
+    """When the day of a moment began, in UTC."""
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

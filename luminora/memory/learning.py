@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from weakref import WeakValueDictionary
 
 from luminora.errors import Conflict
-from luminora.memory.affinity import AffinityChange, affinity_change, event_id
+from luminora.memory.affinity import AffinityChange, affinity_change, event_id, moment_of
 from luminora.memory.analysis import Analysis
 from luminora.memory.clock import now
 from luminora.memory.earning import recent_query
@@ -120,9 +120,8 @@ class Learner:
         self, exchange: Exchange, analysis: Analysis, closing: Sequence[Write]
     ) -> Lesson:
         for attempt in range(_ATTEMPTS):
-            moment = now()
-            exchange, recent = await self._latest(exchange, analysis, moment)
-            lesson, writes = self._work_out(exchange, analysis, recent, moment)
+            exchange, recent = await self._latest(exchange, analysis)
+            lesson, writes = self._work_out(exchange, analysis, recent, now())
             try:
                 counts = await self._storage.transaction([*writes, *closing])
             except Conflict:
@@ -137,7 +136,7 @@ class Learner:
         raise AssertionError("unreachable")
 
     async def _latest(
-        self, exchange: Exchange, analysis: Analysis, at: datetime
+        self, exchange: Exchange, analysis: Analysis
     ) -> tuple[Exchange, Sequence[Row]]:
         """The mood, and the events that limits depend on, read after the affinity row.
 
@@ -146,7 +145,9 @@ class Learner:
         """
         session = exchange.session
         rules = exchange.personality.affinity
-        limits = recent_query(session.user_id, session.personality_name, rules, analysis.event, at)
+        at = moment_of(exchange.message, exchange.recall.affinity)
+        pair = (session.user_id, session.personality_name)
+        limits = recent_query(*pair, rules, analysis.event, at)
         moods = Find("session_moods", session.user_id, {"session_id": session.session_id}, limit=1)
         found, *events = await self._storage.read([moods, *([limits] if limits else [])])
         recall = replace(exchange.recall, mood_row=found[0] if found else None)
@@ -186,12 +187,10 @@ class Learner:
     ) -> tuple[Lesson, list[Write]]:
         session, message, recall = exchange.session, exchange.message, exchange.recall
         affinity = affinity_change(
-            session, message, analysis, exchange.tree, recall.affinity, recent, at
+            session, message, analysis, exchange.tree, recall.affinity, recent
         )
         writes, facts = fact_writes(session, message, analysis, recall.facts, at)
-        moods, mood = mood_writes(
-            session, message, analysis, exchange.personality, recall.mood_row, at
-        )
+        moods, mood = mood_writes(session, message, analysis, exchange.personality, recall.mood_row)
         own = {"session_id": session.session_id}
         writes = [
             Update("sessions", session.user_id, own, set={"last_activity": at}, expect=1),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from luminora.memory.analysis import Analysis
+from luminora.memory.clock import in_order
 from luminora.memory.models import MoodInfo, MoodSpan, Session
 from luminora.memory.triggers import triggered
 from luminora.personality import NEUTRAL, MoodTransitions, Personality
@@ -113,9 +114,10 @@ def mood_writes(
     analysis: Analysis,
     personality: Personality,
     old: Row | None,
-    at: datetime,
 ) -> tuple[list[Write], Row | None]:
     """The write that follows a message, if it stirs the mood, and the row as it will be.
+
+    The mood is stirred when the message is said, however late it is learned from.
 
     Args:
         session: Whose mood.
@@ -123,8 +125,8 @@ def mood_writes(
         analysis: May name a mood.
         personality: The persona with its moods and rules.
         old: The mood row, or None before any mood.
-        at: Now.
     """
+    at = in_order(message["timestamp"], old["updated_at"] if old else None)
     called = evidence(analysis, personality, message["content"])
     if called is None:
         return [], old

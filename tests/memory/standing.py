@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from typing import Any
 
 import pytest
 
-from luminora import relationship
+from luminora import hookspecs, relationship
 from luminora.client import LuminoraCoreClient
 from luminora.config import load_config
 from luminora.memory import conversation, learning
@@ -56,6 +57,7 @@ async def companion(llm: ScriptedLLM, heard):
         **overrides: Any,
     ) -> tuple[LuminoraCoreClient, str]:
         async def emit(hook: str, **arguments: Any) -> None:
+            signature(getattr(hookspecs, hook)).bind(**arguments)  # as documented
             if hook in {"luminora_level_changed", "luminora_milestone_reached"}:
                 heard.append((hook.removeprefix("luminora_"), arguments))
 

@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luminora.client import LuminoraCoreClient
+from luminora.config import load_config
 from luminora.memory.account import AffinityStep, read, written
 from luminora.memory.affinity import affinity_change, faded
 from luminora.memory.analysis import Analysis
 from luminora.memory.models import AffinityEvent, Session
 from luminora.personality import AffinityDecay, PersonalityTree
 from luminora.providers import Is, Update
+from luminora.stack import Stack
 from tests.doubles import stack_with
 from tests.memory.standing import START, clock, companion, heard, persona, says
 
@@ -97,6 +101,9 @@ async def test_many_at_once_exceed_no_cap_and_lose_no_point(companion, llm):
     events = await client.get_affinity_events(first, 1000)
     assert info.total_messages == len(events) == 80
     assert sum(event.points for event in events) == info.points
+    for later, earlier in pairwise(events):  # the log runs forward, whoever was digested first
+        assert later.points_after == earlier.points_after + later.points
+        assert later.created_at > earlier.created_at
     assert sum(e.points for e in events if e.event == "compliment") == 11
     assert sum(e.points for e in events if e.points > 0) == 20
 
@@ -250,6 +257,33 @@ async def test_a_clock_that_jumps_back_and_forth_moves_nothing(companion, llm, c
     assert not await client.storage.find("affinity_events", "ana", {"event": "decay"})
 
 
+async def test_a_worker_that_comes_days_later_makes_no_silence(llm, clock):
+    overrides = {"memory.analysis": "background"}
+    rules = {"decay": {"points_per_day": 5, "grace_days": 0}}
+    moods = {"mood_detection": {"decay_rate": 0.5}}
+    llm.analysis = says("affection", mood="happy", intensity=0.8)
+    stack = replace(Stack.build(load_config(overrides=overrides)), llm=llm)
+    client = LuminoraCoreClient(stack)
+    await stack.open()
+    await client.create_session("ana", persona(rules, moods), session_id="s")
+    await client.send_message("s", "hola")
+    clock.passes(hours=1)
+    await client.send_message("s", "hola otra vez")
+    await stack.aclose()  # as if killed: nothing has run the jobs
+
+    clock.passes(days=20)
+    async with await LuminoraCoreClient(stack_with(llm=llm)) as later:
+        while await later.run_jobs():
+            pass
+        events = await later.get_affinity_events("s")
+        assert [(event.event, event.points) for event in events] == [("affection", 4)] * 2
+        assert {event.created_at for event in events} == {START, START + timedelta(hours=1)}
+        assert (await later.get_mood("s")).name == "neutral"
+        clock.at = START + timedelta(hours=2)
+        assert (await later.get_mood("s")).name == "happy"
+        assert (await later.get_affinity("s")).points == 8
+
+
 async def test_a_cap_holds_for_the_day_of_the_clock(companion, llm, clock):
     client, session = await companion({"caps_per_day": 6})
     llm.analysis = says("compliment")
@@ -314,9 +348,9 @@ def test_the_log_adds_up_to_the_affinity_however_time_goes(exchanges):
     row, log, at = None, [], START
     for number, (event, days) in enumerate(exchanges):
         at += timedelta(days=days)
-        message = {"id": str(number), "content": "hi"}
+        message = {"id": str(number), "content": "hi", "timestamp": at}
         recent = [entry for entry in log if entry["points"]]
-        change = affinity_change(SESSION, message, Analysis(event=event), tree, row, recent, at)
+        change = affinity_change(SESSION, message, Analysis(event=event), tree, row, recent)
         added = [write.row for write in change.writes if write.collection == "affinity_events"]
         log += added
         assert {entry["id"] for entry in added}.isdisjoint(
@@ -330,7 +364,8 @@ def test_the_log_adds_up_to_the_affinity_however_time_goes(exchanges):
         for entry in added:
             told = AffinityEvent.from_row(entry)
             assert sum(step.points for step in told.steps) == told.points
-        day = [e for e in log if e["created_at"].date() == at.date() and e["points"] > 0]
+        today = change.logged["created_at"].date()
+        day = [e for e in log if e["created_at"].date() == today and e["points"] > 0]
         assert sum(entry["points"] for entry in day) <= 9
 
 

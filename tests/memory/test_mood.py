@@ -202,7 +202,9 @@ def test_a_mood_is_always_one_of_the_personas_within_bounds_and_the_history_is_w
         at += timedelta(hours=max(hours, 0))
         found = Analysis(mood=mood, mood_intensity=intensity)
         before = mood_at(state, persona_, at)
-        writes, state = mood_writes(SESSION, {"content": "x"}, found, persona_, state, at)
+        writes, state = mood_writes(
+            SESSION, {"content": "x", "timestamp": at}, found, persona_, state
+        )
         felt = mood_at(state, persona_, at)
         assert felt.name in persona_.moods
         assert felt.name == "neutral" or FAINT <= felt.intensity <= 1
