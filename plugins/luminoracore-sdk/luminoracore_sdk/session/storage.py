@@ -10,8 +10,10 @@ from uuid import uuid4
 from luminora.client import LuminoraCoreClient
 from luminora.errors import Conflict, InputError, SessionNotFound
 from luminora.memory.affinity import affinity_info
+from luminora.memory.clock import now
 from luminora.memory.models import Episode, Fact, Session
 from luminora.memory.personas import Personas
+from luminora.personality import PersonalityTree
 from luminora.providers import Is, Row, Write
 from luminoracore_sdk.engine import Engine
 from luminoracore_sdk.features import Features
@@ -218,7 +220,10 @@ class StorageProvider:
         if last:
             return affinity_record(await core.get_affinity(last[0].session_id))
         row = await core.storage.get_affinity(user_id, personality_name)
-        return affinity_record(affinity_info(row, personality_name, "")) if row else None
+        if row is None:
+            return None
+        tree = PersonalityTree(Personas.for_config(core.config).choose(personality_name)[0])
+        return affinity_record(affinity_info(row, personality_name, tree, now()))
 
     async def update_affinity(
         self,
@@ -248,7 +253,7 @@ class StorageProvider:
             return rows.affinity_change(session, tree, old, points_delta, interaction_type)
 
         row = await _settled(core, change)
-        return affinity_record(affinity_info(row, session.personality_name, row["current_level"]))
+        return affinity_record(affinity_info(row, session.personality_name, tree, now()))
 
     # end
 
