@@ -10,21 +10,24 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"Upkeep": "upkeep.py", "LuminoraCoreClient": "client.py"}
+SOURCES = {"Upkeep": "upkeep.py", "Keeping": "keeping.py", "LuminoraCoreClient": "client.py"}
 TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\
-# Written by tools/sync_stub.py from luminora/client.py and upkeep.py; do not edit.
+# Written by tools/sync_stub.py from luminora/client.py, keeping.py and upkeep.py; do not edit.
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from luminora.config import Config
+from luminora.memory.classify import Classified
+from luminora.memory.consolidation import Consolidated
 from luminora.memory.imports import Item
 from luminora.memory.models import (
     AffinityEvent,
     AffinityInfo,
+    Classification,
     Episode,
     Fact,
     ImportReport,

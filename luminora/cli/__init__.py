@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("luminora.cli.config:config", "Show and check luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
-    "episodes": ("luminora.cli.memory:episodes", "Show the moments worth remembering."),
+    "episodes": ("luminora.cli.episodes:episodes", "Show the moments worth remembering."),
     "facts": ("luminora.cli.memory:facts", "Show what is known about a user."),
     "forget": ("luminora.cli.forget:forget", "Delete what is remembered about a user."),
     "health": ("luminora.cli.health:health", "Ask every provider how it is."),

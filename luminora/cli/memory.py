@@ -1,4 +1,4 @@
-"""``luminora facts``, ``affinity``, ``mood``, ``episodes``, ``history``: what is remembered."""
+"""``luminora facts``, ``affinity``, ``mood``, ``history``: what is remembered."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from luminora.memory.models import (
         AffinityEvent,
         AffinityInfo,
-        Episode,
         Fact,
         Message,
         MoodInfo,
@@ -105,35 +104,6 @@ def mood(config: Config, who: Who, *, as_json: bool) -> None:
         _emit(session, mood=found)
     else:
         show_mood(found)
-
-
-@click.command()
-@who_options
-@click.option(
-    "--min-importance",
-    metavar="N",
-    type=click.FloatRange(0, 10),
-    default=0.0,
-    help="Only those of at least this importance, 0 to 10.",
-)
-@config_options
-@json_option
-def episodes(config: Config, who: Who, min_importance: float, *, as_json: bool) -> None:
-    """Show the moments that are remembered as a whole.
-
-    Example: luminora episodes --user diego --min-importance 7
-    """
-    session, found = run_async(
-        _look(
-            config,
-            who,
-            lambda client, session: client.get_episodes(session.session_id, min_importance),
-        )
-    )
-    if as_json:
-        _emit(session, episodes=found)
-    else:
-        show_episodes(found)
 
 
 @click.command()
@@ -215,15 +185,6 @@ def show_mood(found: MoodInfo) -> None:
     """Print a mood."""
     since = f" since {when(found.since)}" if found.since else ""
     say(f"{found.name} ({found.intensity:.0%}){since}")
-
-
-def show_episodes(found: Sequence[Episode]) -> None:
-    """Print episodes, each with its summary."""
-    if not found:
-        note("no episode yet")
-    for episode in found:
-        say(f"{when(episode.timestamp)}  {episode.importance:.1f}  {printable(episode.title)}")
-        say(f"    {' '.join(printable(episode.summary).split())}")
 
 
 def show_history(found: Sequence[Message]) -> None:

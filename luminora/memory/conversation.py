@@ -13,6 +13,7 @@ from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
 from luminora.memory.digest import Digester
+from luminora.memory.episodes import EpisodeRules, Episodes
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
@@ -63,6 +64,7 @@ class Conversation:
         inline: Learn from an exchange before the answer is returned; else a job waits for
             whoever runs :meth:`Digester.run_due`.
         episode_every: See :class:`Learner`.
+        episode_rules: How episodes are kept.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Conversation:
         *,
         inline: bool = True,
         episode_every: int = 1,
+        episode_rules: EpisodeRules | None = None,
     ) -> None:
         self._storage = storage
         self._index = index
@@ -86,7 +89,8 @@ class Conversation:
         self._emit = emit
         self._inline = inline
         self.order = Order()
-        learner = Learner(storage, memory, episode_every=episode_every)
+        episodes = Episodes(storage, episode_rules)
+        learner = Learner(storage, memory, episodes, episode_every=episode_every)
         self.digester = Digester(queue, index, voice, learner, self._resume)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:

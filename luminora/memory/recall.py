@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from luminora.memory.clock import now
+from luminora.memory.episodes import ranked
 from luminora.memory.models import Episode, MemorySearchResult, MoodInfo, Session
 from luminora.memory.search import HybridSearch, without_names
 from luminora.memory.semantic import SemanticIndex
 from luminora.providers import Find, Read, Row, SearchText, StorageProvider
 
 MAX_FACTS = 200
-MAX_EPISODES = 20
+MAX_EPISODES = 60
+"""Episodes that are looked at, the weightiest ever; ``SHOWN_EPISODES`` of them are recalled."""
+SHOWN_EPISODES = 10
 _DEPTH_FACTOR = 3
 """Candidates per recalled message; those that are part of the recent history come on top."""
 
@@ -97,7 +101,7 @@ class Memory:
         return Recall(
             history=earlier[-self._history_limit :],
             facts=facts,
-            episodes=[Episode.from_row(row) for row in episodes],
+            episodes=ranked(episodes, text, now(), SHOWN_EPISODES),
             affinity=affinity[0] if affinity else None,
             mood_row=moods[0] if moods else None,
             memories=memories,
