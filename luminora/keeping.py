@@ -15,6 +15,7 @@ from luminora.memory import classify, embedding
 from luminora.memory.classify import Classified, Classifier
 from luminora.memory.clock import now
 from luminora.memory.consolidation import Consolidated, Consolidator
+from luminora.memory.detection import Told, detect
 from luminora.memory.episodes import EpisodeRules
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import Classification, Episode, Session
@@ -23,6 +24,7 @@ from luminora.memory.retention import Expiry, Retention
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.structured import Structured
 from luminora.memory.validate import checked_id
+from luminora.memory.voice import Voice
 from luminora.providers import Find, Is, Row, StorageProvider
 from luminora.stack import Stack
 
@@ -64,6 +66,21 @@ class Keeping:
         at = now()
         found = [Episode.from_row(row, at) for row in rows]
         return sorted(found, key=lambda one: -one.effective_importance)
+
+    async def detect_episode(self, messages: Sequence[Told]) -> Episode | None:
+        """The moment that some messages tell of together, or None; nothing is kept.
+
+        Args:
+            messages: A conversation, oldest first: messages as :meth:`get_history` returns them,
+                or mappings with ``content`` and ``role`` (``speaker`` will do) and perhaps ``id``.
+                The user's last message counts, with the turns that lead up to it.
+
+        Raises:
+            InputError: None of the messages is the user's, or one cannot be used.
+        """
+        voice = Voice(self._stack.llm, self._stack.fallback)
+        limit = self._settings["max_message_chars"]
+        return await detect(voice, messages, now(), limit=limit)
 
     async def consolidate(self, user_id: str) -> Consolidated:
         """Put a user's old small episodes into one summary a month; a worker does so by itself.

@@ -23,6 +23,7 @@ from typing import Any, Self
 from luminora.config import Config
 from luminora.memory.classify import Classified
 from luminora.memory.consolidation import Consolidated
+from luminora.memory.detection import Told
 from luminora.memory.imports import Item
 from luminora.memory.models import (
     AffinityEvent,

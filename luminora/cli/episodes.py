@@ -34,7 +34,7 @@ def episodes(
 ) -> None:
     """Show the moments that are remembered as a whole, what matters most today first.
 
-    Examples: luminora episodes --user diego --min-importance 7 · luminora episodes --consolidate
+    Example: luminora episodes --user diego --min-importance 7
     """
     if consolidate:
         _consolidated(who, run_async(_consolidate(config, who)), as_json=as_json)

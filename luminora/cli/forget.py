@@ -31,13 +31,12 @@ def forget(
 
     memory.retention in luminora.json says how long messages are kept.
 
-    Examples: luminora forget diego --dry-run · luminora forget diego --expired --yes
+    Example: luminora forget diego --dry-run
     """
     before = run_async(_expire(config, user, dry_run=True) if expired else _counts(config, user))
     if dry_run or not any(before.values()):
-        _report(
-            user, "would_delete" if dry_run else "deleted", before, expired=expired, as_json=as_json
-        )
+        what = "would_delete" if dry_run else "deleted"
+        _report(user, what, before, expired=expired, as_json=as_json)
         return
     if not yes:
         _confirm(user, before)

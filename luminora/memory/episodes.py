@@ -124,9 +124,8 @@ class Episodes:
         """
         row = _new(moment, nearby.rows, at)
         old = _same(row, nearby.rows, self._rules.merge_within_days)
-        writes = [Insert("episodes", row["user_id"], row, ignore_conflict=True)]
-        if old is not None:
-            writes = [_told_again(old, row, at)]
+        kept = Insert("episodes", row["user_id"], row, ignore_conflict=True)
+        writes: list[Write] = [_told_again(old, row, at) if old else kept]
         rules = self._rules
         if rules.consolidate_after_days and nearby.old >= rules.consolidate_at_least:
             writes.append(JobQueue.put(consolidation_job(self._storage, row["user_id"])))
@@ -161,9 +160,8 @@ def ranked(rows: Iterable[Row], text: str, at: datetime, limit: int) -> list[Epi
     asked = _words(text)
 
     def score(one: Episode) -> float:
-        overlap = (
-            len(asked & _words(one.title, one.summary, *one.tags)) / len(asked) if asked else 0.0
-        )
+        told = _words(one.title, one.summary, *one.tags)
+        overlap = _common(asked, told) / (len(asked) or 1)
         return one.effective_importance * (1.0 + _RELEVANCE * overlap)
 
     found = [Episode.from_row(row, at) for row in rows]
@@ -205,7 +203,7 @@ def _facts_in(row: Row, moment: Moment) -> list[str]:
         fact["id"]
         for place, fact in enumerate(moment.facts)
         if place < moment.learned
-        or (isinstance(fact["value"], str) and set(query_words(fact["value"]) or [()]) <= told)
+        or (isinstance(fact["value"], str) and _holds(told, _words(fact["value"])))
     ]
     return list(dict.fromkeys(named))[:MAX_TAGS]
 
@@ -237,7 +235,7 @@ def _likeness(row: Row, other: Row) -> float:
     if (names := _names(row)) and (others := _names(other)) and not names & others:
         return 0.0
     one, two = (_words(each["title"], each["summary"]) for each in (row, other))
-    alike = len(one & two) / (min(len(one), len(two)) or 1)
+    alike = min(_common(one, two), _common(two, one)) / (min(len(one), len(two)) or 1)
     shared = set(row["context_messages"]) & set(other["context_messages"])
     return alike if alike >= (_NEIGHBOURS if shared else _ALIKE) else 0.0
 
@@ -269,9 +267,9 @@ def _told_again(old: Row, new: Row, at: datetime) -> Update:
 def _joined(one: str, two: str) -> str:
     """Two summaries of the same: the fuller one, or both if each tells something of its own."""
     known, told = _words(one), _words(two)
-    if told <= known:
+    if _holds(known, told):
         return one
-    joined = two if known <= told else f"{one.rstrip(' .')}. {two}"
+    joined = two if _holds(told, known) else f"{one.rstrip(' .')}. {two}"
     return joined if len(joined) <= MAX_SUMMARY else f"{joined[: MAX_SUMMARY - 1]}…"
 
 
@@ -279,9 +277,23 @@ def _union(one: Iterable[str], two: Iterable[str], most: int) -> list[str]:
     return list(dict.fromkeys((*one, *two)))[:most]
 
 
-def _words(*texts: str) -> set[tuple[str, ...]]:
+_Words = Sequence[tuple[str, ...]]
+
+
+def _words(*texts: str) -> _Words:
     """The distinct words of some texts, each as its stems."""
-    return set(query_words(" ".join(texts), 500))
+    return query_words(" ".join(texts), 500)
+
+
+def _common(some: _Words, others: _Words) -> int:
+    """How many of some words are among the others, by any of their stems."""
+    stems = {stem for word in others for stem in word}
+    return sum(not stems.isdisjoint(word) for word in some)
+
+
+def _holds(text: _Words, part: _Words) -> bool:
+    """Whether a text has all the words of a part, which has some."""
+    return 0 < len(part) == _common(part, text)
 
 
 def _names(row: Row) -> set[str]:

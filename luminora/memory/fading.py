@@ -65,7 +65,7 @@ def temporal_decay(kind: str, importance: float, age_days: float) -> float:
     """
     floor = FADING.get(kind, ORDINARY).floor
     halvings = max(age_days, 0.0) / half_life(kind, importance)
-    return min(floor + (1.0 - floor) * 2.0**-halvings, 1.0)
+    return float(min(floor + (1.0 - floor) * 2.0**-halvings, 1.0))
 
 
 def decay_of(row: Mapping[str, Any], at: datetime) -> float:
