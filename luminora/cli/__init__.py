@@ -15,6 +15,10 @@ import sys
 COMMANDS: dict[str, tuple[str, str]] = {
     "affinity": ("luminora.cli.memory:affinity", "Show how close a user and a companion are."),
     "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
+    "classify": (
+        "luminora.cli.classify:classify",
+        "Say what messages are about and how they count.",
+    ),
     "config": ("luminora.cli.config:config", "Show and check luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),

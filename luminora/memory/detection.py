@@ -69,10 +69,11 @@ def _row(place: int, told: Told, limit: int) -> Row:
         raise InputError(
             f"the role is {role!r:.40}", where=where, hint="use user, assistant or system"
         )
+    said = told.get("timestamp")
     return {
         "id": str(told.get("id", place)),
         "role": role,
         "content": checked_text(told.get("content"), limit, where),
         "session_id": "",
-        "timestamp": told.get("timestamp"),
+        "timestamp": said if isinstance(said, datetime) else None,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import apsw
 import pytest
@@ -21,37 +21,11 @@ from luminora.memory.models import Episode
 from luminora.providers import EVERY_USER, Is
 from luminora.stack import Stack
 from tests.doubles import NOTHING_LEARNED, stack_with
+from tests.memory.rows import NOW, row
 
-NOW = datetime.now(UTC)
 KINDS = st.sampled_from([*FADING, "moment", "party"])
 IMPORTANCE = st.floats(0, 10)
 AGE = st.floats(0, 1e7)
-
-
-def row(number: int = 0, **fields):
-    """A row of ``episodes``, a hundred days old."""
-    told = fields.pop("timestamp", NOW - timedelta(days=100 - number / 100))
-    return {
-        "id": f"e{number}",
-        "user_id": "ana",
-        "session_id": "s",
-        "personality_name": "sakura",
-        "type": "moment",
-        "title": f"Moment {number}",
-        "summary": f"Something small happened, number {number}",
-        "importance": 5.0,
-        "sentiment": "neutral",
-        "tags": ["small"],
-        "context_messages": [f"m{number}"],
-        "timestamp": told,
-        "temporal_decay": 1.0,
-        "related_facts": [],
-        "related_episodes": [],
-        "metadata": None,
-        "created_at": told,
-        "updated_at": told,
-        **fields,
-    }
 
 
 def told(**fields):
