@@ -150,8 +150,8 @@ class Keeping:
 
         ``memory.retention`` sets the limits, by permanence and privacy; it sets none by default,
         and then nothing is deleted. With a message go its vector, its classification, the answer
-        to it, facts that it alone told of, and episodes of which no message is left.
-
+        to it, facts that it alone told of, episodes of which no message is left, and of a
+        sensitive one every episode that it is part of.
         Args:
             user_id: Whose messages.
             dry_run: Only count what would be deleted.

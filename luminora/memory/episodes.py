@@ -31,7 +31,7 @@ MAX_SUMMARY: Final = 2_000
 
 _NEARBY = 50  # latest episodes that a new one is compared with
 _ALIKE = 0.7  # share of the shorter one's words that the same moment told again has
-_NEIGHBOURS = 0.2  # the same where both tell of the same messages
+_NEIGHBOURS = 0.5  # the same where both tell of the same messages
 _FEW = 2  # tags that related episodes share at least
 _RELEVANCE = 2.0
 _NAME = re.compile(r"(?<=[\w,;:] )[A-ZÁÉÍÓÚÑÜ]\w+")

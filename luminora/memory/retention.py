@@ -76,8 +76,9 @@ class Expiry:
         """Delete a user's expired messages and what only they told of; rows by collection.
 
         Along with a message go its vector, its classification, the companion's answer to it,
-        facts that it alone told of, and episodes of which no message is left. A fact that was
-        told again later stays, without the quotation. Each page is one transaction.
+        facts that it alone told of, episodes of which no message is left, and of a sensitive one
+        every episode that it is part of. A fact that was told again later stays, without the
+        quotation. Each page is one transaction.
 
         Args:
             user_id: Whose.
@@ -136,13 +137,14 @@ class Expiry:
                 Find("episodes", user_id),
             ]
         )
-        left = set(told)
+        sensitive = {row["message_id"] for row in kinds if row["privacy"] == "sensitive"}
+        secret = set(_public([row for row in everything if row["id"] in sensitive]))
         return {
             "messages": everything,
             "memory_classifications": kinds,
             "user_facts": [row for row in facts if row["mention_count"] <= 1],
             "fact_history": past,
-            "episodes": [row for row in episodes if set(row["context_messages"]) <= left],
+            "episodes": [row for row in episodes if _lost(row, set(told), secret)],
         }
 
 
@@ -159,6 +161,12 @@ def _writes(user_id: str, gone: Mapping[str, list[Row]]) -> list[Write]:
         "user_facts", user_id, {"source_message_id": Is("in", told)}, set={"context": None}
     )
     return [*deletions, unquoted]
+
+
+def _lost(episode: Row, gone: set[str], secret: set[str]) -> bool:
+    """Whether an episode goes: nothing of it is left, or some of it was sensitive."""
+    told = set(episode["context_messages"])
+    return told <= gone or not told.isdisjoint(secret)
 
 
 def _past(days: float | None, message: Row, at: datetime) -> bool:

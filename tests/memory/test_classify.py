@@ -349,6 +349,29 @@ async def test_what_only_it_told_of_goes_with_it(llm):
         ]
 
 
+@pytest.mark.parametrize(("privacy", "left"), [("private", 1), ("sensitive", 0)])
+async def test_an_episode_outlives_some_of_its_messages_unless_one_was_sensitive(
+    llm, privacy, left
+):
+    classified = class_of(privacy=privacy, permanence="short_term")
+    llm.analysis = {"facts": [], "sentiment": "neutral", "classification": classified}
+    stack = with_limits(llm, short_term_days=1, sensitive_days=1)
+    async with await LuminoraCoreClient(stack) as client:
+        session = await client.create_session("ana")
+        first = await client.send_message(session, "It begins")
+        found = {"type": "milestone", "title": "T", "summary": "S", "importance": 8, "turns": 2}
+        llm.analysis = {"facts": [], "sentiment": "neutral", "episode": found}
+        second = await client.send_message(session, "It ends")
+        old = {"timestamp": NOW - timedelta(days=2)}
+        await client.storage.update(Update("messages", "ana", {"id": first.message_id}, set=old))
+
+        assert (await client.expire("ana"))["messages"] == 2
+
+        episodes = await client.get_episodes(session, 0)
+        assert len(episodes) == left
+        assert all(second.message_id in one.context_messages for one in episodes)
+
+
 async def test_what_is_not_classified_or_lies_in_the_future_stays():
     async with await LuminoraCoreClient(with_limits(short_term_days=1)) as client:
         session = await imported(client, "Hoy llueve", days=-3_000)

@@ -230,6 +230,24 @@ async def test_what_has_nothing_to_do_with_it_stays_out(client):
     assert len(one.context_messages) == 1
 
 
+async def test_two_losses_are_two_and_what_led_up_to_one_belongs_to_it(client):
+    session = await client.create_session("ana")
+    texts = (
+        "Mi gato está muy enfermo",
+        "Mi gato murió ayer",
+        "Mi perro murió hoy",
+        "Era tan bueno",
+    )
+    ill, cat, dog, good = [await client.send_message(session, text) for text in texts]
+
+    found = {one.title: one.context_messages for one in await client.get_episodes(session)}
+
+    assert found == {
+        "Mi gato murió ayer": [ill.message_id, ill.reply_id, cat.message_id],
+        "Mi perro murió hoy": [dog.message_id, dog.reply_id, good.message_id],
+    }
+
+
 # what becomes one
 
 

@@ -205,7 +205,7 @@ def episode(
     moment = _moment(found.sentences)
     if moment is not None:
         kind, sentence = moment
-        turns = _led_up_to(kind, found.sentences, window)
+        turns = _led_up_to(found.sentences, window)
         return _remembered(kind, sentence, found.sentences, feelings) | {"turns": turns}
     if all(sentence.question for sentence in found.sentences):
         return None
@@ -241,14 +241,15 @@ def _goes_on(kind: _Kind, feelings: Feelings) -> bool:
     return (alike and feelings.sentiment != "neutral") or bool(_REFERS.search(feelings.folded))
 
 
-def _led_up_to(kind: _Kind, told: Sequence[Sentence], window: Sequence[ChatMessage]) -> int:
-    """How many turns before a moment tell of it too: of the same kind, or of the same subject."""
+def _led_up_to(told: Sequence[Sentence], window: Sequence[ChatMessage]) -> int:
+    """How many turns before a moment are of the same subject; one that is a moment ends them."""
     about = _about(told)
     belong = 0
     for back, turn in enumerate(reversed(window), 1):
         before = _told(turn)
-        moment = _moment(before)
-        if (moment and moment[0] is kind) or about & _about(before):
+        if _moment(before) is not None:
+            break
+        if about & _about(before):
             belong = back
     return belong
 
