@@ -152,6 +152,7 @@ class Keeping:
         and then nothing is deleted. With a message go its vector, its classification, the answer
         to it, facts that it alone told of, episodes of which no message is left, and of a
         sensitive one every episode that it is part of.
+
         Args:
             user_id: Whose messages.
             dry_run: Only count what would be deleted.
