@@ -27,9 +27,10 @@ from luminora.providers import Delete, Insert, Is, Row, StorageProvider, Update,
 log = logging.getLogger(__name__)
 
 _KEPT_TYPES = frozenset({SUMMARY, "milestone"})
-_MOST = 200  # episodes that one summary stands for
+_MOST = 100  # episodes that one summary stands for
 _READ = 5_000  # old episodes that one run looks at
 _LINE = 160
+_TOLD = 400
 _TEXT = 2_000
 _TITLES = 3
 _MAX_CONTEXT = 400
@@ -120,7 +121,11 @@ class Consolidator:
     async def _text(self, group: Sequence[Row]) -> Row:
         """Title and summary: the model's, or an extract if it has none to give."""
         told = [
-            {"date": f"{row['timestamp']:%Y-%m-%d}", "title": row["title"], "told": row["summary"]}
+            {
+                "date": f"{row['timestamp']:%Y-%m-%d}",
+                "title": _cut(row["title"], _LINE),
+                "told": _cut(row["summary"], _TOLD),
+            }
             for row in group
         ]
         answer = await self._asker.ask(_INSTRUCTIONS, told, _SCHEMA) or {}

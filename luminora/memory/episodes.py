@@ -144,7 +144,7 @@ def worth_keeping(found: Mapping[str, Any], wanted: MemoryPreferences, *, due: b
     It has to reach the persona's ``importance_threshold``. A weighty one then does; a lesser one
     only when it is ``due``, and of a type that the persona keeps if it names any.
     """
-    importance, kind = found["importance"], found["type"]
+    importance, kind = found["importance"], _kind(found)
     if importance < wanted.importance_threshold:
         return False
     kept = not wanted.episode_types or kind in wanted.episode_types
@@ -168,16 +168,24 @@ def ranked(rows: Iterable[Row], text: str, at: datetime, limit: int) -> list[Epi
     return sorted(found, key=lambda one: (-score(one), -one.timestamp.timestamp(), one.id))[:limit]
 
 
+def _kind(found: Mapping[str, Any]) -> str:
+    """The type a model names, as it is kept: ``Emotional moment`` is ``emotional_moment``.
+
+    Only consolidation makes summaries, whatever a model calls its episodes.
+    """
+    kind = re.sub(r"\W+", "_", found["type"].strip().lower()).strip("_")
+    return kind if kind and kind != SUMMARY else "moment"
+
+
 def _new(moment: Moment, others: Sequence[Row], at: datetime) -> Row:
     session, message, found = moment.session, moment.message, moment.found
     before = moment.history[max(len(moment.history) - int(found.get("turns", 0)), 0) :]
-    kind = re.sub(r"\W+", "_", found["type"].strip().lower()).strip("_") or "moment"
     row: Row = {
         "id": uuid5(NAMESPACE_URL, f"luminora:episode:{message['id']}").hex,
         "user_id": session.user_id,
         "session_id": session.session_id,
         "personality_name": session.personality_name,
-        "type": kind,
+        "type": _kind(found),
         "title": found["title"],
         "summary": found["summary"],
         "importance": found["importance"],

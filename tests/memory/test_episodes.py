@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from luminora.builtin.offline.analysis import analyse
 from luminora.client import LuminoraCoreClient
 from luminora.config import load_config
 from luminora.errors import ConnectionFailed, InputError
@@ -18,7 +19,7 @@ from luminora.memory.consolidation import extract
 from luminora.memory.episodes import ranked
 from luminora.memory.fading import FADING, ORDINARY, decay_of, half_life, temporal_decay
 from luminora.memory.models import Episode
-from luminora.providers import EVERY_USER, Is
+from luminora.providers import EVERY_USER, ChatMessage, Grounding, Is
 from luminora.stack import Stack
 from tests.doubles import NOTHING_LEARNED, stack_with
 from tests.memory.rows import NOW, row
@@ -315,6 +316,31 @@ async def test_a_persona_keeps_what_it_cares_for_and_what_is_weighty(scripted, l
     assert len(await scripted.get_episodes(session, 0)) == 1
 
 
+@pytest.mark.parametrize(
+    ("named", "kept"),
+    [("Emotional Moment", "emotional_moment"), ("summary", "moment"), ("!", "moment")],
+)
+async def test_a_type_is_kept_in_one_spelling(scripted, llm, named, kept):
+    llm.analysis = told(type=named)
+    session = await scripted.create_session("ana")
+    await scripted.send_message(session, "hola")
+    assert [one.type for one in await scripted.get_episodes(session)] == [kept]
+
+
+_TURN = st.builds(
+    ChatMessage,
+    st.sampled_from(["user", "assistant", "system"]),
+    st.sampled_from(["Mi perro murió", "I got the job", "era mi amigo", "hola", "", "¿?"])
+    | st.text(),
+)
+
+
+@given(st.lists(_TURN, max_size=9), st.sampled_from(["Mi perro murió", "Era bueno"]) | st.text())
+def test_any_window_can_be_looked_at(history, text):
+    found = analyse(Grounding(user_text=text, history=history))["episode"]
+    assert found is None or 0 <= found["turns"] <= min(len(history), 6)
+
+
 @pytest.mark.parametrize("turns", [99, -1, "two", None, 2.9, True, [1], 1e308])
 async def test_a_strange_window_does_no_harm(scripted, llm, turns):
     llm.analysis = told(turns=turns)
@@ -415,6 +441,28 @@ async def test_an_episode_that_changes_meanwhile_is_left_for_the_next_run(
     llm.analysis = meanwhile
     assert (await scripted.consolidate("ana")).summaries == 0
     assert await scripted.storage.find("episodes", "ana", {"id": Is("!=", "e1")}) == before
+
+
+async def test_a_run_that_breaks_off_leaves_whole_months_for_the_next(client, monkeypatch):
+    for number, days in enumerate((100, 100, 100, 200, 200, 200)):
+        await keep(client, row(number, timestamp=NOW - timedelta(days=days)))
+    write = client.storage.transaction
+
+    async def breaks(operations):
+        if any(one.user_id == "ana" for one in operations) and broken.pop():
+            raise ConnectionFailed("the database went away")
+        return await write(operations)
+
+    broken = [True, False]
+    monkeypatch.setattr(client.storage, "transaction", breaks)
+    with pytest.raises(ConnectionFailed):
+        await client.consolidate("ana")
+    monkeypatch.undo()
+    kinds = [one["type"] for one in await client.storage.find("episodes", "ana")]
+    assert sorted(kinds) == ["moment"] * 3 + ["summary"]
+
+    assert (await client.consolidate("ana")).episodes == 3
+    assert await client.storage.count("episodes", "ana") == 2
 
 
 def test_an_extract_keeps_to_its_size_and_to_the_order_of_time():
