@@ -31,7 +31,7 @@ FADE_AFTER_DAYS: Final = 30.0
 _MAX_CHARS = 1_000
 _VERSION = "1"
 _FIELDS = ("category", "importance", "sentiment", "privacy", "permanence")
-_LASTING = {"permanent": 0.05, "long_term": 0.0, "short_term": 0.0}
+_LASTING = 0.05
 _FADED = 0.3
 
 _INSTRUCTIONS = """\
@@ -131,7 +131,9 @@ def classification_boost(
     """
     if row is None:
         return 1.0
-    weight = 1.0 + (row["importance"] - 5.0) / 50.0 + _LASTING.get(row["permanence"], 0.0)
+    weight = 1.0 + (row["importance"] - 5.0) / 50.0
+    if row["permanence"] == "permanent":
+        weight += _LASTING
     late = age_days(said or row["created_at"], at) - fade_after_days
     if row["permanence"] == "short_term" and fade_after_days > 0 and late > 0:
         weight *= 1.0 - _FADED * (1.0 - 2.0 ** (-late / fade_after_days))
