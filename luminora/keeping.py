@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from luminora.errors import InputError, ProviderError
-from luminora.memory import classify, embedding
 from luminora.memory.classify import Classified, Classifier
+from luminora.memory.classify import namespace as class_space
 from luminora.memory.clock import now
 from luminora.memory.consolidation import Consolidated, Consolidator
 from luminora.memory.detection import Told, detect
+from luminora.memory.embedding import namespace as vector_space
 from luminora.memory.episodes import EpisodeRules
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import Classification, Episode, Session
@@ -173,7 +174,7 @@ class Keeping:
 
     async def _drop_cached(self, user_id: str) -> None:
         """Let go of everything of a user that the cache holds."""
-        for name in (embedding.namespace(user_id), classify.namespace(user_id)):
+        for name in (vector_space(user_id), class_space(user_id)):
             await self._stack.cache.clear(name)
 
     def _asker(self) -> Structured:

@@ -151,7 +151,7 @@ def worth_keeping(found: Mapping[str, Any], wanted: MemoryPreferences, *, due: b
     return bool(importance >= WEIGHTY or (due and kept))
 
 
-def ranked(rows: Iterable[Row], text: str, at: datetime, limit: int) -> list[Episode]:
+def for_message(rows: Iterable[Row], text: str, at: datetime, limit: int) -> list[Episode]:
     """The episodes that matter most to a message, best first.
 
     ``effective importance * (1 + 2 * overlap)``, where overlap is the share of the message's

@@ -16,7 +16,7 @@ from luminora.client import LuminoraCoreClient
 from luminora.config import load_config
 from luminora.errors import ConnectionFailed, InputError
 from luminora.memory.consolidation import extract
-from luminora.memory.episodes import ranked
+from luminora.memory.episodes import for_message
 from luminora.memory.fading import FADING, ORDINARY, decay_of, half_life, temporal_decay
 from luminora.memory.models import Episode
 from luminora.providers import EVERY_USER, ChatMessage, Grounding, Is
@@ -90,11 +90,11 @@ def test_what_a_message_is_about_outranks_what_mattered_a_little_more():
     old = row(3, title="Me peleé con Ana", importance=7.0, timestamp=NOW - timedelta(days=3_000))
 
     def order(text):
-        return [one.title for one in ranked([exam, moved, old], text, NOW, 3)]
+        return [one.title for one in for_message([exam, moved, old], text, NOW, 3)]
 
     assert order("¿Cuándo fueron mis exámenes?")[0] == exam["title"]
     assert order("hola") == [moved["title"], exam["title"], old["title"]]
-    assert len(ranked([exam, moved, old], "hola", NOW, 2)) == 2
+    assert len(for_message([exam, moved, old], "hola", NOW, 2)) == 2
 
 
 async def test_get_episodes_filters_by_what_was_and_sorts_by_what_is(client):
