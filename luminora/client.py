@@ -16,13 +16,13 @@ from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
 from luminora.memory.embedding import EmbeddingService, namespace
+from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.imports import Importer, Item
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import (
     AffinityEvent,
     AffinityInfo,
     Episode,
-    Fact,
     ImportReport,
     MemorySearchResult,
     Message,
@@ -38,6 +38,7 @@ from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
 from luminora.memory.worker import Worked
+from luminora.notebook import Notebook
 from luminora.providers import EVERY_USER, Find, Is, Row, StorageProvider
 from luminora.stack import Stack
 from luminora.upkeep import Upkeep
@@ -49,7 +50,7 @@ MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient(Upkeep):
+class LuminoraCoreClient(Upkeep, Notebook):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -87,6 +88,7 @@ class LuminoraCoreClient(Upkeep):
         )
         self._personas = Personas.for_config(stack.config)
         self._queue = JobQueue(stack.storage)
+        self._facts = FactPolicy.of(settings)
         self._conversation = Conversation(
             stack.storage,
             self._queue,
@@ -97,6 +99,7 @@ class LuminoraCoreClient(Upkeep):
             stack.emit,
             inline=settings["analysis"] == "inline",
             episode_every=settings["episode_check_frequency"],
+            policy=self._facts,
         )
         self._importer = Importer(stack.storage, self._index, self._conversation.order)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
@@ -329,17 +332,6 @@ class LuminoraCoreClient(Upkeep):
         return [Message.from_row(row) for row in rows]
 
     # memory
-
-    async def get_facts(self, session_id: str, category: str | None = None) -> list[Fact]:
-        """What is known of the session's user, latest first."""
-        session = await self.get_session(session_id)
-        where = {**self._memory.visible(session), "is_active": True}
-        if category is not None:
-            where["category"] = category
-        rows = await self._storage.find(
-            "user_facts", session.user_id, where, order=("-last_updated",)
-        )
-        return [Fact.from_row(row) for row in rows]
 
     async def get_episodes(self, session_id: str, min_importance: float = 5.0) -> list[Episode]:
         """Memorable moments of at least this importance (0 to 10), the weightiest first."""

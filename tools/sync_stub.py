@@ -10,15 +10,15 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"Upkeep": "upkeep.py", "LuminoraCoreClient": "client.py"}
+SOURCES = {"Upkeep": "upkeep.py", "Notebook": "notebook.py", "LuminoraCoreClient": "client.py"}
 TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\
-# Written by tools/sync_stub.py from luminora/client.py and upkeep.py; do not edit.
+# Written by tools/sync_stub.py from luminora/client.py, upkeep.py and notebook.py; do not edit.
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from luminora.config import Config
 from luminora.memory.imports import Item
@@ -27,6 +27,7 @@ from luminora.memory.models import (
     AffinityInfo,
     Episode,
     Fact,
+    FactVersion,
     ImportReport,
     Job,
     MemorySearchResult,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -13,6 +13,7 @@ from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
 from luminora.memory.digest import Digester
+from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
@@ -63,6 +64,7 @@ class Conversation:
         inline: Learn from an exchange before the answer is returned; else a job waits for
             whoever runs :meth:`Digester.run_due`.
         episode_every: See :class:`Learner`.
+        policy: Which facts may be kept.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Conversation:
         *,
         inline: bool = True,
         episode_every: int = 1,
+        policy: FactPolicy | None = None,
     ) -> None:
         self._storage = storage
         self._index = index
@@ -86,7 +89,8 @@ class Conversation:
         self._emit = emit
         self._inline = inline
         self.order = Order()
-        learner = Learner(storage, memory, episode_every=episode_every)
+        self._policy = policy or FactPolicy()
+        learner = Learner(storage, memory, episode_every=episode_every, policy=self._policy)
         self.digester = Digester(queue, index, voice, learner, self._resume)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:
@@ -157,6 +161,7 @@ class Conversation:
         mood = mood_of(recall.mood_row)
         compiled = tree.compile(recall.points, mood.name, mood.intensity)
         grounding = ground(row["content"], recall, personality, compiled)
+        grounding = replace(grounding, unwanted=self._policy.disabled)
         request = conversation_request(compiled, grounding, recall)
         exchange = Exchange(session, personality, tree, row, recall)
         return Turn(exchange, grounding, request)

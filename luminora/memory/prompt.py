@@ -21,6 +21,7 @@ _RULE = {
 }
 _MAX_QUOTE = 600
 _FACT = ("category", "key", "value", "confidence", "context")
+_PAST = ("category", "key", "value", "valid_from", "valid_to")
 
 
 def ground(
@@ -35,6 +36,9 @@ def ground(
         language=compiled.language[:2].lower(),
         persona=_persona(personality, compiled),
         facts=[{name: row[name] for name in _FACT} for row in recall.facts],
+        past=None
+        if recall.past is None
+        else [{name: row[name] for name in _PAST} for row in recall.past],
         memories=[
             {
                 "content": memory.content,
@@ -100,6 +104,11 @@ def memory_block(recall: Recall) -> str:
         {"fact": row["key"], "value": row["value"], "said": _cut(row["context"])}
         for row in recall.facts
     ]
+    for row in recall.past or ():
+        since, until = (f"{row[name]:%Y-%m-%d}" for name in ("valid_from", "valid_to"))
+        records.append(
+            {"earlier": row["key"], "value": row["value"], "from": since, "until": until}
+        )
     for one in recall.episodes:
         day = f"{one.timestamp:%Y-%m-%d}"
         records.append({"episode": one.title, "date": day, "summary": one.summary})

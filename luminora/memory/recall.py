@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from luminora.memory.models import Episode, MemorySearchResult, MoodInfo, Session
+from luminora.memory.past import asks_for_past, past_reads, tellable
 from luminora.memory.search import HybridSearch, without_names
 from luminora.memory.semantic import SemanticIndex
 from luminora.providers import Find, Read, Row, SearchText, StorageProvider
@@ -25,6 +26,7 @@ class Recall:
     Attributes:
         history: The rows of the turns before the message, oldest first.
         facts: The rows of the active facts, latest first.
+        past: The rows of earlier values, latest first, if the message asks for them, else None.
         affinity: The affinity row, or None before the first exchange.
         mood_row: The mood row, or None while the mood is neutral.
         memories: Earlier messages that answer to this one, best first, none of them in history.
@@ -32,6 +34,7 @@ class Recall:
 
     history: Sequence[Row] = ()
     facts: Sequence[Row] = ()
+    past: Sequence[Row] | None = None
     episodes: Sequence[Episode] = ()
     affinity: Row | None = None
     mood_row: Row | None = None
@@ -88,7 +91,7 @@ class Memory:
             self._storage.read(queries),
             self._index.search(without_names(text, names), self._depth, where),
         )
-        history, facts, episodes, affinity, moods, lexical = answers
+        history, facts, episodes, affinity, moods, lexical, *past = answers
         earlier = [row for row in history[::-1] if row["seq"] < before["seq"]]
         shown = frozenset(row["id"] for row in history) | {before["id"]}
         memories = await self.search.rank(
@@ -97,6 +100,7 @@ class Memory:
         return Recall(
             history=earlier[-self._history_limit :],
             facts=facts,
+            past=tellable(*past) if past else None,
             episodes=[Episode.from_row(row) for row in episodes],
             affinity=affinity[0] if affinity else None,
             mood_row=moods[0] if moods else None,
@@ -111,6 +115,7 @@ class Memory:
             Find("messages", user_id, own, order=("-seq",), limit=self._history_limit + 1),
             *self.state(session),
             SearchText("messages", user_id, text, where=visible, limit=self._depth),
+            *(past_reads(user_id, visible) if asks_for_past(text) else ()),
         ]
 
     def state(self, session: Session) -> list[Read]:
