@@ -118,6 +118,40 @@ FAMILIES = {family: category for category, family in _FAMILIES}
 _FAMILY_OF = {
     word: family for (_, family), words in _FAMILIES.items() for word in (family, *words.split())
 }
+_FAMILY_WORDS = sorted(_FAMILY_OF, key=len, reverse=True)
+_ARTICLE = re.compile(r"^(?:the|an?|el|la|los|las|una?|to)_(?=\w)")
+
+_TOPICS = {
+    "food": "meal comida plato",
+    "drink": "beverage bebida",
+    "movie": "film peli pelicula movies films",
+    "book": "libro books",
+    "song": "cancion track",
+    "series": "tv_show show tv_series serie",
+    "anime": "animes",
+    "game": "video_game videogame juego videojuego",
+    "band": "group banda grupo grupo_musical",
+    "singer": "cantante",
+    "artist": "artista musician musico",
+    "author": "writer autor autora escritor",
+    "team": "sports_team soccer_team football_team club equipo equipo_de_futbol",
+    "sport": "deporte sports",
+    "color": "colour",
+    "animal": "animals",
+    "number": "numero",
+    "season": "estacion",
+    "city": "ciudad",
+    "country": "pais",
+    "music": "musica music_genre",
+    "genre": "genero",
+    "fruit": "fruta",
+    "dessert": "postre",
+    "subject": "asignatura materia",
+    "character": "personaje",
+    "place": "lugar sitio",
+    "flower": "flor",
+    "day": "dia",
+}
 _TOPIC_OF = {word: topic for topic, words in _TOPICS.items() for word in (topic, *words.split())}
 
 _PEOPLE = {
