@@ -169,12 +169,12 @@ RULES: tuple[Rule, ...] = (
     # preferences
     _rule(
         r"mis? (?P<noun>[\w-]{2,20}(?: de [\w-]{2,20})?) (?:favorit[oa]s?|preferid[oa]s?) (?:es|son"
-        r"|sigue siendo|ha sido siempre)\b",
+        r"|sigue siendo|ha sido siempre|no es [\w ]{1,30}, (?:es|sino))\b",
         favorite,
     ),
     _rule(
         r"my (?:all-time )?(?:favou?rite|fave?) (?P<noun>[\w-]{2,20}(?: [\w-]{2,20})?) (?:is|are"
-        r"|has always been)\b",
+        r"|has always been|(?:isn't|is not) [\w ]{1,30}, (?:it's|it is|but))\b",
         favorite,
     ),
     _rule(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from luminora.builtin.offline import values
-from luminora.builtin.offline.lexicon import PETS, RELATIONS, RELATIVES, word_set
+from luminora.builtin.offline.lexicon import ANY_PET, PETS, RELATIONS, RELATIVES, word_set
 from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.values import Tail
 
@@ -61,7 +61,7 @@ def _between_commas(rest: Tail) -> str | None:
 def _related(noun: str, name: str | None) -> Iterator[values.Found]:
     folded = fold(noun)
     if folded in PETS:
-        if folded not in {"mascota", "pet"}:
+        if folded not in ANY_PET:
             yield "pets", "pet_type", noun, 0.9 if name else 0.75
         if name:
             yield "pets", "pet_name", name, 0.9
