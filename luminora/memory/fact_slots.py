@@ -53,9 +53,14 @@ def placed(facts: Sequence[FoundFact], known: Sequence[Row]) -> list[FoundFact]:
             belongs[index] = _said_of(told, place, fact.value)
     if not belongs:
         return list(facts)
+    for index, one in belongs.items():
+        belongs[index] = next(other for other in told if _within(one, other))
     record = _record(known)
     corrected = {id(belongs[index]) for index in belongs if facts[index].correction}
-    numbers = {id(one): _number(one, record, corrected=id(one) in corrected) for one in told}
+    numbers = {
+        id(one): _number(one, record, corrected=id(one) in corrected)
+        for one in {id(one): one for one in belongs.values()}.values()
+    }
     return [
         replace(fact, key=_numbered(fact.key, numbers[id(belongs[index])]))
         if index in belongs
@@ -79,11 +84,17 @@ def _numbered(key: str, number: int) -> str:
 def _said_of(told: list[_One], place: tuple[str, str, int], value: Any) -> _One:
     stem, part, number = place
     for one in told:
-        if (one.stem, one.number) == (stem, number) and one.parts.get(part, value) == value:
+        if (one.stem, one.number) == (stem, number) and part not in one.parts:
             one.parts[part] = value
             return one
     told.append(_One(stem, number, {part: value}))
     return told[-1]
+
+
+def _within(one: _One, other: _One) -> bool:
+    """Whether all that is said of one is said of the other; "a dog" repeats "a dog, Max"."""
+    named = (other.stem, other.number) == (one.stem, one.number)
+    return named and all(other.parts.get(part) == value for part, value in one.parts.items())
 
 
 def _record(known: Sequence[Row]) -> dict[tuple[str, int], _One]:
