@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from luminora.builtin.offline import values
+from luminora.builtin.offline.lexicon import PLACES
 from luminora.builtin.offline.text import Sentence, fold
 from luminora.builtin.offline.values import Tail
 
@@ -120,5 +121,6 @@ def _fitting(raw: str, fact: Mapping[str, Any], *, surely: bool) -> str | int | 
 
 
 def _likeness(fact: Mapping[str, Any], value: str | int) -> float:
-    """How alike the two spell: a slip of the tongue or the finger is near the truth."""
-    return SequenceMatcher(None, fold(str(fact.get("value"))), fold(str(value))).ratio()
+    """How alike the two are: a slip is near the truth, and a place is mended by a place."""
+    right, wrong = fold(str(value)), fold(str(fact.get("value")))
+    return SequenceMatcher(None, wrong, right).ratio() + ((right in PLACES) == (wrong in PLACES))
