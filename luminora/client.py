@@ -16,6 +16,7 @@ from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
 from luminora.memory.embedding import EmbeddingService, namespace
+from luminora.memory.explain import Explanation
 from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.imports import Importer, Item
 from luminora.memory.jobs import JobQueue
@@ -34,6 +35,8 @@ from luminora.memory.models import (
 from luminora.memory.personas import Personas
 from luminora.memory.prompt import names_in
 from luminora.memory.recall import Memory, mood_of
+from luminora.memory.rewriting import ModelRewriter
+from luminora.memory.search import HybridSearch
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
@@ -79,9 +82,17 @@ class LuminoraCoreClient(Upkeep, Notebook):
         self._storage = stack.storage
         self._settings = settings
         self._index = SemanticIndex(embedding, stack.vector_store, stack.storage)
+        rewriting = settings["rewriting"]
+        search = HybridSearch(
+            stack.storage,
+            self._index,
+            by_facts=rewriting != "off",
+            rewriter=ModelRewriter(stack.llm) if rewriting == "model" else None,
+        )
         self._memory = Memory(
             stack.storage,
             self._index,
+            search,
             scope=settings["scope"],
             history_limit=settings["history_limit"],
             recall_limit=settings["recall_limit"],
@@ -100,6 +111,7 @@ class LuminoraCoreClient(Upkeep, Notebook):
             inline=settings["analysis"] == "inline",
             episode_every=settings["episode_check_frequency"],
             policy=self._facts,
+            prompt_budget=settings["prompt_budget"],
         )
         self._importer = Importer(stack.storage, self._index, self._conversation.order)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
@@ -380,6 +392,16 @@ class LuminoraCoreClient(Upkeep, Notebook):
         return await self._memory.search.search(
             query, top_k, where, names=names_in(session, persona)
         )
+
+    async def explain(self, session_id: str, text: str) -> Explanation:
+        """What an answer to ``text`` would rely on, and why; nothing is saved or generated.
+
+        Raises:
+            InputError: The text cannot be used.
+            SessionNotFound: No such session.
+        """
+        session, _ = await self._addressed(session_id, text, None)
+        return await self._conversation.explain(session, text)
 
     async def forget(self, user_id: str) -> dict[str, int]:
         """Delete everything of a user, everywhere; rows deleted by collection.

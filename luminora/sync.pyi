@@ -1,26 +1,12 @@
-# Written by tools/sync_stub.py from luminora/client.py, upkeep.py and notebook.py; do not edit.
+# Written by tools/sync_stub.py from luminora: client.py, notebook.py and upkeep.py; do not edit.
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
-
 from luminora.config import Config
+from luminora.memory.explain import Explanation
 from luminora.memory.imports import Item
-from luminora.memory.models import (
-    AffinityEvent,
-    AffinityInfo,
-    Episode,
-    Fact,
-    FactVersion,
-    ImportReport,
-    Job,
-    MemorySearchResult,
-    Message,
-    MoodInfo,
-    Response,
-    ResponseChunk,
-    Session,
-)
+from luminora.memory.models import AffinityEvent, AffinityInfo, Episode, Fact, FactVersion, ImportReport, Job, MemorySearchResult, Message, MoodInfo, Response, ResponseChunk, Session
 from luminora.memory.worker import Worked
 
 def mirrored() -> dict[str, Callable[..., Any]]: ...
@@ -61,4 +47,5 @@ class LuminoraCoreClient:
     def get_affinity_events(self, session_id: str, limit: int=50) -> list[AffinityEvent]: ...
     def get_mood(self, session_id: str) -> MoodInfo: ...
     def search_memories(self, session_id: str, query: str, top_k: int=10) -> list[MemorySearchResult]: ...
+    def explain(self, session_id: str, text: str) -> Explanation: ...
     def forget(self, user_id: str) -> dict[str, int]: ...

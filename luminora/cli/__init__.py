@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
     "episodes": ("luminora.cli.memory:episodes", "Show the moments worth remembering."),
+    "explain": ("luminora.cli.explain:explain", "Show what would be recalled, and why."),
     "facts": ("luminora.cli.facts:facts", "Show, note and mend what is known about a user."),
     "forget": ("luminora.cli.forget:forget", "Delete what is remembered about a user."),
     "health": ("luminora.cli.health:health", "Ask every provider how it is."),

@@ -13,11 +13,18 @@ from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
 from luminora.memory.digest import Digester
+from luminora.memory.explain import Explanation, explained
 from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
-from luminora.memory.prompt import conversation_request, ground, names_in
+from luminora.memory.prompt import (
+    PROMPT_BUDGET,
+    conversation_request,
+    ground,
+    memories,
+    names_in,
+)
 from luminora.memory.recall import Memory, Recall, mood_of
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.voice import Spoken, Voice
@@ -65,6 +72,7 @@ class Conversation:
             whoever runs :meth:`Digester.run_due`.
         episode_every: See :class:`Learner`.
         policy: Which facts may be kept.
+        prompt_budget: Most tokens that memories take in a prompt.
     """
 
     def __init__(
@@ -80,7 +88,9 @@ class Conversation:
         inline: bool = True,
         episode_every: int = 1,
         policy: FactPolicy | None = None,
+        prompt_budget: int = PROMPT_BUDGET,
     ) -> None:
+        self._budget = prompt_budget
         self._storage = storage
         self._index = index
         self._memory = memory
@@ -114,6 +124,17 @@ class Conversation:
                 yield ResponseChunk("", await self._finish(turn, piece))
             else:
                 yield ResponseChunk(piece)
+
+    async def explain(self, session: Session, text: str) -> Explanation:
+        """What an answer to ``text`` would rely on, and why; nothing is saved."""
+        await self._index.verify()
+        personality, tree = self._personalities.of(session)
+        row = self._user_row(session, text, None)
+        recall = await self._memory.recall(
+            session, text, before=row, names=names_in(session, personality)
+        )
+        turn = self._turn(session, personality, tree, row, recall)
+        return explained(turn.request, recall, memories(recall, self._budget))
 
     async def _begin(self, session: Session, text: str, key: str | None) -> Turn | Response:
         await self._index.verify()
@@ -162,7 +183,7 @@ class Conversation:
         compiled = tree.compile(recall.points, mood.name, mood.intensity)
         grounding = ground(row["content"], recall, personality, compiled)
         grounding = replace(grounding, unwanted=self._policy.disabled)
-        request = conversation_request(compiled, grounding, recall)
+        request = conversation_request(compiled, grounding, recall, budget=self._budget)
         exchange = Exchange(session, personality, tree, row, recall)
         return Turn(exchange, grounding, request)
 

@@ -204,8 +204,10 @@ class MemorySearchResult:
     Attributes:
         id: The id the message was imported with, else Luminora's own.
         score: Higher is better; comparable within one search.
-        reasons: Why it was found: ``lexical`` and ``vector`` scores (each 0 to 1 within the
-            search), ``similarity`` (cosine), ``recency``.
+        reasons: Why it was found, as :mod:`luminora.memory.ranking` explains: ``lexical`` and
+            ``vector`` scores (within the search), ``similarity`` (cosine), ``sitting``,
+            ``speaker``, ``recency``, ``boost``.
+        words: The words of the question, or like them, that it or the turns around it hold.
     """
 
     id: str
@@ -216,6 +218,7 @@ class MemorySearchResult:
     score: float
     speaker: str | None = None
     reasons: Mapping[str, float] = field(default_factory=dict)
+    words: Sequence[str] = ()
 
     @property
     def message_id(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from luminora.memory.analysis import CORRECTED, RETRACTED
+from luminora.memory.selection import Memento
 from luminora.providers import Find, Read, Row
 from luminora.providers.lexical import fold
 
@@ -43,6 +44,17 @@ def past_reads(user_id: str, visible: dict[str, Any]) -> list[Read]:
     if visible:  # the history does not say which personality heard it; the fact does
         reads.append(Find("user_facts", user_id, visible))
     return reads
+
+
+def of_past(rows: Sequence[Row]) -> list[Memento]:
+    """Earlier values as memories that may enter the prompt; the latest is worth most."""
+    found = []
+    for place, row in enumerate(rows):
+        since, until = (f"{row[name]:%Y-%m-%d}" for name in ("valid_from", "valid_to"))
+        record = {"earlier": row["key"], "value": row["value"], "from": since, "until": until}
+        reasons = ("the message asks for what was", row["reason"])
+        found.append(Memento("fact", row["id"], record, 0.9 * 0.98**place, reasons))
+    return found
 
 
 def tellable(history: Sequence[Row], facts: Sequence[Row] | None = None) -> list[Row]:
