@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import Any
 
 from luminora.providers.lexical import fold
+from luminora.providers.vocabulary import TOPIC_OF
 
 CATEGORIES = (
     "personal_info",
@@ -102,14 +103,14 @@ ALIASES: dict[str, str] = {
 _HOME = {key: category for category, key in _ALIASES}
 
 _FAMILIES = {
-    ("preferences", "likes"): "like liked loves love enjoys gustos gusta le_gusta me_gusta encanta"
-    " le_encanta preference preferences preferencia preferencias",
+    ("preferences", "likes"): "like liked loves love enjoys interest interests intereses gustos"
+    " gusta le_gusta me_gusta encanta le_encanta preference preferences preferencia preferencias",
     ("preferences", "dislikes"): "dislike disliked hates hate disgustos no_le_gusta no_me_gusta"
     " odia detesta",
-    ("hobbies", "hobby"): "hobbies interest interests activity activities pastime plays aficion"
-    " aficiones pasatiempo pasatiempos intereses juega toca",
+    ("hobbies", "hobby"): "hobbies activity activities pastime plays aficion aficiones"
+    " pasatiempo pasatiempos juega toca",
     ("goals", "goal"): "goals dream dreams ambition ambitions aspiration aspirations objective"
-    " wants_to meta metas objetivo objetivos sueno sueño suenos sueños proposito propositos",
+    " wants_to meta metas objetivo objetivos sueno suenos proposito propositos",
     ("health", "allergy"): "allergies allergic allergic_to alergia alergias alergico alergica",
 }
 FAMILIES = {family: category for category, family in _FAMILIES}
@@ -120,39 +121,6 @@ _FAMILY_OF = {
 }
 _FAMILY_WORDS = sorted(_FAMILY_OF, key=len, reverse=True)
 _ARTICLE = re.compile(r"^(?:the|an?|el|la|los|las|una?|to)_(?=\w)")
-
-_TOPICS = {
-    "food": "meal comida plato",
-    "drink": "beverage bebida",
-    "movie": "film peli pelicula movies films",
-    "book": "libro books",
-    "song": "cancion track",
-    "series": "tv_show show tv_series serie",
-    "anime": "animes",
-    "game": "video_game videogame juego videojuego",
-    "band": "group banda grupo grupo_musical",
-    "singer": "cantante",
-    "artist": "artista musician musico",
-    "author": "writer autor autora escritor",
-    "team": "sports_team soccer_team football_team club equipo equipo_de_futbol",
-    "sport": "deporte sports",
-    "color": "colour",
-    "animal": "animals",
-    "number": "numero",
-    "season": "estacion",
-    "city": "ciudad",
-    "country": "pais",
-    "music": "musica music_genre",
-    "genre": "genero",
-    "fruit": "fruta",
-    "dessert": "postre",
-    "subject": "asignatura materia",
-    "character": "personaje",
-    "place": "lugar sitio",
-    "flower": "flor",
-    "day": "dia",
-}
-_TOPIC_OF = {word: topic for topic, words in _TOPICS.items() for word in (topic, *words.split())}
 
 _PEOPLE = {
     ("pets", "pet"): "dog cat puppy kitten rabbit parrot hamster horse turtle fish perro perra"
@@ -229,12 +197,13 @@ def canonical(category: str, key: str) -> tuple[str, str]:
             own name: ``hobbies`` is ``hobby``, ``enjoys_tea`` is ``likes_tea``.
     """
     category = category if category in CATEGORIES else "other"
-    short = _TRAIL.sub("", _LEAD.sub("", key)) or key
+    given = _TRAIL.sub("", _LEAD.sub("", key)) or key
+    short = given.replace("ñ", "n")
     if (known := ALIASES.get(short)) is not None:
         return _HOME[known], known
     if favorite := _FAVORITE.match(short) or _FAVORITE_ES.match(short):
         topic = favorite["topic"]
-        return "preferences", f"favorite_{_TOPIC_OF.get(topic, topic)}"
+        return "preferences", f"favorite_{TOPIC_OF.get(topic.replace('_', ' '), topic)}"
     if species := _SPECIES.match(short):
         return "pets", f"pet_type{species['number'] or ''}"
     for pattern in (_NAME_OF, _ROLE_NAME):
@@ -245,7 +214,7 @@ def canonical(category: str, key: str) -> tuple[str, str]:
     family, rest = _in_family(short)
     if family is not None:
         return FAMILIES[family], f"{family}_{rest}" if rest else family
-    return category, short
+    return category, given
 
 
 def member(key: str, value: Any) -> tuple[str, Any]:

@@ -16,8 +16,8 @@ from typing import Any
 from luminora.memory.fact_keys import ONE_EACH
 from luminora.memory.fact_reader import FoundFact
 from luminora.providers import Row
-from luminora.providers.animals import kind_of_animal
 from luminora.providers.lexical import words
+from luminora.providers.vocabulary import kind_of_animal
 
 _NUMBERED = re.compile(r"(?P<stem>\w+?)_(?P<part>name|type)(?:_(?P<number>\d{1,3}))?")
 _CATEGORIES = frozenset({"pets", "family", "relationships"})

@@ -19,8 +19,8 @@ from luminora.memory.fact_reader import FoundFact
 from luminora.memory.fact_slots import ANY_KIND, placed
 from luminora.memory.models import Session
 from luminora.providers import Insert, Row, Update, Write
-from luminora.providers.animals import kind_of_animal
 from luminora.providers.lexical import fold
+from luminora.providers.vocabulary import kind_of_animal
 
 _ARTICLE = re.compile(r"^(?:the|an?|el|la|los|las|lo|una?)\s+(?=\S)")
 _PLACES = frozenset({"location", "origin", "work_location"})

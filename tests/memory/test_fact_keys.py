@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luminora.memory.fact_keys import ALIASES, CATEGORIES, canonical, covers, member, normal_key
+from luminora.providers.vocabulary import TOPIC_OF
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,7 @@ from luminora.memory.fact_keys import ALIASES, CATEGORIES, canonical, covers, me
         ("wife_name", "nombre_esposa"),
         ("occupation", "profesión"),
         ("user_age", "edad"),
+        ("cumpleaños", "birth_date"),
         ("enjoys_tea", "likes_tea"),
         ("le_gusta_el_cafe", "likes_cafe"),
         ("species_of_pet_type", "species_of_pet_type"),
@@ -91,3 +93,9 @@ def test_a_family_covers_its_members_and_a_key_itself():
     assert covers("name", "name")
     assert not covers("name", "name_day")
     assert not covers("hobby", "dislikes_chess")
+
+
+@pytest.mark.parametrize(("noun", "topic"), TOPIC_OF.items())
+def test_rules_and_models_mean_the_same_favourites(noun, topic):
+    for key in (f"favorite_{topic}", f"favourite_{noun}", f"{noun}_favorita"):
+        assert canonical("other", normal_key(key)) == ("preferences", f"favorite_{topic}")

@@ -6,7 +6,7 @@ as prose and is split once at import.
 
 from __future__ import annotations
 
-from luminora.providers.animals import ANIMALS
+from luminora.providers.vocabulary import ANIMALS
 
 
 def word_set(prose: str) -> frozenset[str]:

@@ -10,8 +10,8 @@ from typing import Any
 from luminora.builtin.offline.statements import clause, once, shown
 from luminora.builtin.offline.voice import Voice
 from luminora.providers import Grounding
-from luminora.providers.animals import kind_of_animal
 from luminora.providers.lexical import fold, query_terms, terms
+from luminora.providers.vocabulary import kind_of_animal
 
 Fact = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from luminora.builtin.offline.lexicon import PETS, RELATIONS
 from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.values import slug
-from luminora.builtin.offline.words import TOPIC_OF
+from luminora.providers.vocabulary import TOPIC_OF
 
 
 @dataclass(frozen=True, slots=True)

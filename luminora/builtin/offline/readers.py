@@ -9,7 +9,8 @@ from luminora.builtin.offline import values
 from luminora.builtin.offline.lexicon import LANGUAGES, TITLE_OF, TITLES, word_set
 from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.values import Found, Tail, slug
-from luminora.builtin.offline.words import ADJECTIVES, TOPIC_OF
+from luminora.builtin.offline.words import ADJECTIVES
+from luminora.providers.vocabulary import TOPIC_OF
 
 Reader = Callable[[Tail, re.Match[str]], Iterator[Found]]
 """Yields the facts that stand after a trigger's match."""

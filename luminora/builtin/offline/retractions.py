@@ -10,8 +10,7 @@ from typing import Any
 from luminora.builtin.offline.lexicon import ANY_PET, PETS, RELATIONS
 from luminora.builtin.offline.text import Sentence, fold
 from luminora.builtin.offline.values import Tail, slug, things
-from luminora.builtin.offline.words import TOPIC_OF
-from luminora.providers.animals import kind_of_animal
+from luminora.providers.vocabulary import TOPIC_OF, kind_of_animal
 
 Known = Sequence[Mapping[str, Any]]
 _PETS = "|".join(sorted(PETS, key=len, reverse=True))
