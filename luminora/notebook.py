@@ -160,12 +160,13 @@ class Notebook:
 
         def edit(known: Sequence[Row]) -> tuple[list[Write], Row]:
             old = _one_of(known, fact, session)
+            self._allow(old["category"])
             at = max(now(), old["last_updated"])
             new = {**changes, "last_updated": at}
             past = None
             if "value" in changes:
                 new["source_message_id"] = None
-                new["tags"] = [*dict.fromkeys([*changes.get("tags", old["tags"]), MANUAL])]
+                new["tags"] = _by_hand(changes.get("tags", old["tags"]))
                 if not same_value(old["value"], changes["value"]):
                     new |= {"first_mentioned": at, "mention_count": 1}
                     past = reason
@@ -234,6 +235,14 @@ class Notebook:
                 return Fact.from_row(row)
         raise AssertionError("unreachable")
 
+    def _allow(self, category: str) -> None:
+        if category in self._facts.disabled:
+            raise InputError(
+                f"facts of the category '{category}' are switched off",
+                where="memory.facts.disabled_categories",
+                hint="take it off that list in luminora.json to keep them",
+            )
+
     def _found(
         self,
         category: str,
@@ -255,19 +264,14 @@ class Notebook:
             )
         home, name = canonical(category, name)
         name, kept = member(name, _checked_value(value))
-        if home in self._facts.disabled:
-            raise InputError(
-                f"facts of the category '{home}' are switched off",
-                where="memory.facts.disabled_categories",
-                hint="take it off that list in luminora.json to keep them",
-            )
+        self._allow(home)
         return FoundFact(
             category=home,
             key=name,
             value=kept,
             confidence=_checked_confidence(confidence, self._facts),
             quote=None if context is None else checked_text(context, _MAX_CONTEXT, "context"),
-            tags=[*dict.fromkeys([*_checked_tags(tags), MANUAL])],
+            tags=_by_hand(_checked_tags(tags)),
         )
 
 
@@ -292,6 +296,10 @@ def _name_of(key: str) -> str:
 
 def _is_named(row: Row, wanted: str) -> bool:
     return covers(wanted, canonical(row["category"], row["key"])[1])
+
+
+def _by_hand(tags: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*tags, MANUAL]))
 
 
 def _checked_value(value: Any) -> Any:

@@ -351,6 +351,18 @@ async def test_categories_can_be_switched_off():
             await client.add_fact(session, "other", "x", "y", confidence=0.1)
 
 
+async def test_what_is_switched_off_later_is_not_edited_but_can_be_deleted():
+    async with await LuminoraCoreClient.from_config() as client:
+        session = await client.create_session("ana")
+        await client.add_fact(session, "health", "diet", "vegan")
+    off = {"memory.facts.disabled_categories": ["health"]}
+    async with LuminoraCoreClient.from_config(overrides=off) as client:
+        with pytest.raises(InputError, match="switched off"):
+            await client.edit_fact(session, "diet", "none")
+        await client.delete_fact(session, "diet", erase=True)
+        assert await client.get_facts(session) == []
+
+
 async def test_a_model_is_told_what_is_switched_off_and_is_not_trusted(llm):
     config = load_config(overrides={"memory.facts.disabled_categories": ["health", "work"]})
     found = [

@@ -89,7 +89,9 @@ def _told_apart(key: str, value: Any) -> Iterator[tuple[str, Any]]:
         kind = next((value[name] for name in _KINDS if value.get(name)), None)
         told = [("pet_type", kind), ("pet_name", value.get("name") or value.get("nombre"))]
         usable = [(name, part) for name, part in told if isinstance(part, str)]
-        yield from usable or [(key, value)]
+        yield from usable
+        if not usable:
+            yield key, value
     elif key == "pet_type" and isinstance(value, str) and (both := _NAMED.fullmatch(value[:200])):
         yield "pet_type", both["kind"]
         yield "pet_name", both["name"]
