@@ -14,6 +14,9 @@ from luminora.errors import Conflict, InputError, SessionNotFound
 from luminora.memory.analysis import MAX_FACTS
 from luminora.providers import EVERY_USER
 from luminora.stack import Stack
+from tests.stacks import every_stack, stack
+
+__all__ = ["stack"]
 
 
 @pytest.fixture
@@ -416,3 +419,36 @@ async def test_ten_thousand_facts_and_worse_leave_what_can_be_used(scripted, llm
     assert known.pop("thing") == {"a": {"b": [1, {"c": None}]}}
     assert len(known.pop("x" * 100)) == 2_000
     assert set(known) == {f"k{n}" for n in range(MAX_FACTS - 6)}
+
+
+# on every storage
+
+
+@pytest.mark.parametrize(
+    "stack", every_stack("sqlite", "postgresql", "mysql", "mongodb", "dynamodb"), indirect=True
+)
+async def test_a_life_of_facts_on_every_storage(stack):
+    async with await LuminoraCoreClient.from_config(stack.path) as client:
+        session = await client.create_session("diego", "sakura")
+        await say(client, session, "Vivo en Madrid", "vivo en MADRID", "Me he mudado a Sevilla")
+        await client.add_fact(session, "work", "job", {"title": "nurse", "since": 2019})
+        await asyncio.gather(
+            client.edit_fact(session, "job", {"title": "doctor"}),
+            client.add_fact(session, "hobbies", "hobby", "chess"),
+            client.delete_fact(session, "location"),
+        )
+
+        assert by_key(await client.get_facts(session)) == {
+            "job": {"title": "doctor"}, "hobby_chess": "chess",
+        }  # fmt: skip
+        assert sorted(past(await client.get_fact_history(session)), key=str) == [
+            ("job", {"title": "nurse", "since": 2019}, "corrected"),
+            ("location", "Madrid", "superseded"),
+            ("location", "Sevilla", "retracted"),
+        ]
+        await say(client, session, "Vivo en Lima", "Me mudé a Quito")
+        answer = await say(client, session, "¿Dónde vivía antes?")
+        assert "Lima" in answer.text
+        assert "Sevilla" not in answer.text
+        await client.delete_fact(session, "location", erase=True)
+        assert await client.get_fact_history(session, "location") == []
