@@ -73,8 +73,9 @@ TOPIC_OF = {
 
 
 def kind_of_animal(text: object) -> str:
-    """The kind that ``text`` names, whatever its language and sex; unknown ones are themselves."""
+    """The kind that ``text`` names, whatever language, sex and number; else ``text``, folded."""
     folded = " ".join(fold(str(text)).replace("_", " ").split())
     if folded in ANIMALS:
         return ANIMALS[folded]
-    return next((ANIMALS[word] for word in folded.split() if word in ANIMALS), folded)
+    words = (word for each in folded.split() for word in (each, each.removesuffix("s")))
+    return next((ANIMALS[word] for word in words if word in ANIMALS), folded)

@@ -28,6 +28,7 @@ from luminora.builtin.offline.readers import (
     likes,
     matching,
     one,
+    several,
     studies,
     supports,
     travel,
@@ -37,6 +38,7 @@ from luminora.builtin.offline.relations import (
     counted_relatives,
     is_my_relation,
     my_relation,
+    named_pets,
     owned_pet,
 )
 from luminora.builtin.offline.selves import i_am, i_work_at, job, soy, trabajo_en
@@ -140,6 +142,7 @@ RULES: tuple[Rule, ...] = (
         owned_pet,
     ),
     _rule(r"(?:tengo|tenemos|i have|i've got|we have)(?=\s)", counted_relatives),
+    _rule(r"(?:tengo|tenemos|i have|i've got|we have)(?=\s)", named_pets),
     _rule(r"(?:el nombre de mi|the name of my)(?=\s)", called_relation),
     _rule(r"(?:es mi|is my)(?=\s)", is_my_relation),
     _rule(r"(?:es mi|son mis|is my|are my)(?=\s)", is_my_favorite),
@@ -215,7 +218,7 @@ RULES: tuple[Rule, ...] = (
         r"(?:mi (?:hobby|aficion|pasatiempo)(?: favorito| principal)? es|mis (?:hobbies|aficiones)"
         r" son"
         r"|my (?:main )?(?:hobby is|hobbies are))\b",
-        one("hobbies", "hobby", values.thing),
+        several("hobbies", "hobby_{}"),
     ),
     _rule(r"(?:toco|practico|juego al?|colecciono|en mi tiempo libre hago)\b", activity),
     _rule(

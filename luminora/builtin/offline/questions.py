@@ -273,8 +273,8 @@ _FAVORITE = re.compile(
     r" [\w-]+)?))"
 )
 _CALLED = re.compile(
-    r"(?<![\w'])(?:como se llaman? mis? |quien es mi |(?:cual es )?el nombre de mi |(?:recuerdas"
-    r"|conoces|te acuerdas de|sabes de)"
+    r"(?<![\w'])(?:como se llama(?:ba)?n? mis? |quien es mi |(?:cual es )?el nombre de mi "
+    r"|(?:recuerdas|conoces|te acuerdas de|sabes de)"
     r" (?:a )?mi |who(?:'s| is) my |the name of my |what(?:'s| is) my |what did i call my |what do"
     r" i call my |remember my )"
     r"(?:mejor |best )?(?P<noun>[a-z]+(?:-in-law)?)"

@@ -29,6 +29,16 @@ def one(
     return read
 
 
+def several(category: str, key: str, confidence: float = 0.9) -> Reader:
+    """A reader of one thing or a short list, each under a key of its own."""
+
+    def read(tail: Tail, _match: re.Match[str]) -> Iterator[Found]:
+        for found in values.things(tail):
+            yield category, key.format(slug(found)), found, confidence
+
+    return read
+
+
 def age(tail: Tail, match: re.Match[str]) -> Iterator[Found]:
     """Years lived: "tengo 28 años", "I'm 28"; not "28 minutes late"."""
     found = values.number(tail.folded)

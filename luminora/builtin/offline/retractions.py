@@ -62,7 +62,10 @@ _KEYS: tuple[tuple[str, str], ...] = (
     ),
     ("studies", r"mis estudios|que estudio|my studies|what i study"),
     ("languages", r"(?:mis|los) idiomas|(?:my|the) languages"),
-    ("hobby", r"mi (?:hobby|aficion|pasatiempo)|my hobby"),
+    ("hobby", r"mis? (?:hobb|aficion|pasatiempo)|my hobb"),
+    ("likes", r"mis gustos|(?:lo )?que me gusta\b(?! \w)|my likes|what i like"),
+    ("allergy", r"mis? alergia|my allerg"),
+    ("goal", r"mis? (?:metas?|objetivo|sueno)|my (?:goal|dream)"),
     ("relationship_status", r"mi estado civil|que estoy casad|my (?:marital|relationship) status"),
 )
 _KEY = tuple((key, re.compile(rf"\s+(?:de )?(?:{pattern})")) for key, pattern in _KEYS)
@@ -159,6 +162,12 @@ _NOT_MY = re.compile(
 )
 
 
+_NOT_ALLERGIC = re.compile(
+    r"(?<![\w'])(?:(?:ya )?no (?:soy alergic[oa]|tengo alergia)|i(?:'m| am) (?:not|no longer)"
+    r" allergic) (?:al?|to)\b"
+)
+
+
 def outdated(sentence: Sentence, known: Known) -> Iterator[tuple[str, str]]:
     """The keys of what has ``ended``, or was ``wrong``: denied although it is on record."""
     if sentence.joke >= 0:
@@ -172,6 +181,13 @@ def outdated(sentence: Sentence, known: Known) -> Iterator[tuple[str, str]]:
         end = match.end()
         tail = Tail(sentence.text[end : end + 600], sentence.folded[end : end + 600])
         yield from ((f"likes_{slug(value)}", "ended") for value in things(tail))
+    keys = {fact.get("key") for fact in known}
+    for match in islice(_NOT_ALLERGIC.finditer(sentence.folded), _MAX_REQUESTS):
+        end = match.end()
+        tail = Tail(sentence.text[end : end + 600], sentence.folded[end : end + 600])
+        over = "ended" if re.search(r"\b(?:ya|longer)\b", match[0]) else "wrong"
+        gone = (f"allergy_{slug(value)}" for value in things(tail))
+        yield from ((key, over) for key in gone if key in keys)
     recorded = {str(fact.get("key")): fold(str(fact.get("value"))) for fact in known}
     for match in islice(_NOT_MY.finditer(sentence.folded), _MAX_REQUESTS):
         if match["value"] and recorded.get("name", "").split(" ")[0] == match["value"]:
