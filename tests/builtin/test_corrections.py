@@ -80,6 +80,8 @@ def test_and_no_more_than_that(text, said):
         ("Ya no soy alérgica a las nueces", {"allergy_nueces": "nueces"},
          {"allergy_nueces": "ended"}),
         ("I'm not allergic to nuts", {}, {}),
+        ("Ya no soy feliz", {"job": "camarero"}, {}),
+        ("Ya no soy camarera", {"job": "camarera"}, {"job": "ended"}),
         ("I no longer have a cat", {"pet_type": "dog", "pet_type_2": "gata"},
          {"pet_name_2": "ended", "pet_type_2": "ended"}),
         ("Olvida el nombre de mi perro", {"pet_type": "gata", "pet_type_2": "dog"},

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from luminora.builtin.offline.lexicon import ANY_PET, PETS, RELATIONS
+from luminora.builtin.offline.lexicon import ANY_PET, JOBS_ES, PETS, RELATIONS
 from luminora.builtin.offline.text import Sentence, fold
 from luminora.builtin.offline.values import Tail, slug, things
 from luminora.providers.vocabulary import TOPIC_OF, kind_of_animal
 
 Known = Sequence[Mapping[str, Any]]
+_JOBS = "|".join(sorted(JOBS_ES, key=len, reverse=True))
 _PETS = "|".join(sorted(PETS, key=len, reverse=True))
 
 _FORGET = re.compile(
@@ -145,7 +146,7 @@ _NO_LONGER = tuple(
     for key, spanish, english in (
         ("location", "vivo en", "live in"),
         ("company", "trabajo (?:en|para)", "work (?:at|for|in)"),
-        ("job", "trabajo (?:como|de)|soy", "work as"),
+        ("job", rf"trabajo (?:como|de)|soy (?:un |una )?(?:{_JOBS})\b", "work as"),
         ("studies", "estudio", "study"),
         ("travel_destination", "voy a|viajo a", "travel to"),
         ("pet_name", rf"tengo (?:un |una |mi )?(?:{_PETS})\b", rf"have (?:a|my) (?:{_PETS})\b"),
