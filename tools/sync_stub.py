@@ -11,7 +11,13 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"Upkeep": "upkeep.py", "Notebook": "notebook.py", "LuminoraCoreClient": "client.py"}
+SOURCES = {
+    "Upkeep": "upkeep.py",
+    "Keeping": "keeping.py",
+    "Notebook": "notebook.py",
+    "Relationship": "relationship.py",
+    "LuminoraCoreClient": "client.py",
+}
 TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\

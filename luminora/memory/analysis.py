@@ -18,6 +18,8 @@ from luminora.memory.fact_reader import FoundFact, read_fact
 from luminora.memory.validate import clean
 from luminora.providers import ChatMessage, ChatRequest, Grounding
 
+PRIVACY = ("public", "private", "sensitive")
+PERMANENCE = ("short_term", "long_term", "permanent")
 SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 MAX_FACTS = 50
 
@@ -67,7 +69,7 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
         "sentiment": {"enum": list(SENTIMENTS)},
         "mood": {
             "type": ["object", "null"],
-            "properties": {"name": _TEXT, "intensity": _SHARE},
+            "properties": {"name": _TEXT, "intensity": _SHARE, "confidence": _SHARE},
             "required": ["name"],
         },
         "affinity": {
@@ -79,8 +81,8 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
             "properties": {
                 "category": _TEXT,
                 "importance": _SCALE,
-                "privacy": {"enum": ["public", "private", "sensitive"]},
-                "permanence": {"enum": ["short_term", "long_term", "permanent"]},
+                "privacy": {"enum": list(PRIVACY)},
+                "permanence": {"enum": list(PERMANENCE)},
             },
         },
         "episode": {
@@ -92,6 +94,7 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
                 "importance": _SCALE,
                 "sentiment": {"enum": list(SENTIMENTS)},
                 "tags": {"type": "array", "items": _TEXT},
+                "turns": {"type": "integer", "minimum": 0},
             },
             "required": ["type", "title", "summary", "importance"],
         },
@@ -113,7 +116,8 @@ Use a known fact's key for the same thing; one fact for each of several pets, ho
 - retractions: keys of known facts that the user wants forgotten, that have ended, or were wrong.
 {unwanted}- mood: the companion's mood after this message, one of: {moods}.
 - affinity.event: the one that fits best, one of: {events}; null if none does.
-- episode: only for a moment that deserves to be remembered as a whole; else null.
+- episode: only for a moment that deserves to be remembered as a whole, told in the message or \
+in several up to it; else null. turns: how many of the earlier turns right before it belong to it.
 Known facts: {facts}
 Schema: {schema}"""
 
@@ -129,6 +133,7 @@ class Analysis:
         retractions: Keys of facts that are taken back.
         retraction_reasons: Why, of those that are not just to be forgotten: ``ended`` if it was
             true until now, ``corrected`` if it never was.
+        mood_confidence: How sure the analysis is of the mood, 0 to 1; 1 where it does not say.
         dropped: How many malformed pieces were left out.
         degraded: Whether the embedded rules stood in for the configured model.
     """
@@ -139,6 +144,7 @@ class Analysis:
     sentiment: str = "neutral"
     mood: str | None = None
     mood_intensity: float = 0.5
+    mood_confidence: float = 1.0
     event: str | None = None
     reason: str | None = None
     classification: Mapping[str, Any] | None = None
@@ -185,6 +191,7 @@ def read_analysis(answer: Mapping[str, Any], grounding: Grounding) -> Analysis:
         sentiment=reader.choice(answer.get("sentiment"), SENTIMENTS) or "neutral",
         mood=reader.choice(mood.get("name"), grounding.moods),
         mood_intensity=reader.number(mood.get("intensity"), 0.5, 1.0),
+        mood_confidence=reader.number(mood.get("confidence"), 1.0, 1.0),
         event=reader.choice(affinity.get("event"), grounding.events),
         reason=_text(affinity.get("reason"), 500),
         classification=reader.classification(answer),
@@ -250,8 +257,8 @@ class _Reader:
         return {
             "category": _text(given.get("category"), 50) or "other",
             "importance": self.number(given.get("importance"), 3.0, 10.0),
-            "privacy": _text(given.get("privacy"), 50) or "private",
-            "permanence": _text(given.get("permanence"), 50) or "short_term",
+            "privacy": self.choice(given.get("privacy"), PRIVACY) or "private",
+            "permanence": self.choice(given.get("permanence"), PERMANENCE) or "short_term",
         }
 
     def episode(self, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -267,6 +274,7 @@ class _Reader:
             "importance": self.number(given.get("importance"), 5.0, 10.0),
             "sentiment": self.choice(given.get("sentiment"), SENTIMENTS) or "neutral",
             "tags": _texts(given.get("tags")),
+            "turns": int(self.number(given.get("turns"), 0.0, 6.0)),
         }
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from luminora.errors import Conflict, InputError, SessionNotFound
 from luminora.memory.affinity import affinity_info
+from luminora.memory.announce import Emit, announce
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
 from luminora.memory.digest import Digester
+from luminora.memory.episodes import EpisodeRules, Episodes
 from luminora.memory.explain import Explanation, explained
 from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
+from luminora.memory.mood import mood_at
 from luminora.memory.prompt import (
     PROMPT_BUDGET,
     conversation_request,
@@ -25,7 +28,7 @@ from luminora.memory.prompt import (
     memories,
     names_in,
 )
-from luminora.memory.recall import Memory, Recall, mood_of
+from luminora.memory.recall import Memory, Recall
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.voice import Spoken, Voice
 from luminora.personality import Personality, PersonalityTree
@@ -43,9 +46,6 @@ from luminora.providers import (
 )
 
 _ERROR_CHARS = 200  # of an attempt's error, kept with the answer
-
-Emit = Callable[..., Awaitable[None]]
-"""``emit(hook, **arguments)`` calls every listener of an event hook."""
 
 
 class Personalities(Protocol):
@@ -71,6 +71,7 @@ class Conversation:
         inline: Learn from an exchange before the answer is returned; else a job waits for
             whoever runs :meth:`Digester.run_due`.
         episode_every: See :class:`Learner`.
+        episode_rules: How episodes are kept.
         policy: Which facts may be kept.
         prompt_budget: Most tokens that memories take in a prompt.
     """
@@ -88,6 +89,7 @@ class Conversation:
         inline: bool = True,
         episode_every: int = 1,
         policy: FactPolicy | None = None,
+        episode_rules: EpisodeRules | None = None,
         prompt_budget: int = PROMPT_BUDGET,
     ) -> None:
         self._budget = prompt_budget
@@ -100,8 +102,14 @@ class Conversation:
         self._inline = inline
         self.order = Order()
         self._policy = policy or FactPolicy()
-        learner = Learner(storage, memory, episode_every=episode_every, policy=self._policy)
-        self.digester = Digester(queue, index, voice, learner, self._resume)
+        learner = Learner(
+            storage,
+            memory,
+            Episodes(storage, episode_rules),
+            episode_every=episode_every,
+            policy=self._policy,
+        )
+        self.digester = Digester(queue, index, voice, learner, self._resume, emit)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:
         """The answer to ``text``; see :meth:`luminora.client.LuminoraCoreClient.send_message`."""
@@ -134,7 +142,8 @@ class Conversation:
             session, text, before=row, names=names_in(session, personality)
         )
         turn = self._turn(session, personality, tree, row, recall)
-        return explained(turn.request, recall, memories(recall, self._budget))
+        felt = turn.exchange.recall
+        return explained(turn.request, felt, memories(felt, self._budget))
 
     async def _begin(self, session: Session, text: str, key: str | None) -> Turn | Response:
         await self._index.verify()
@@ -179,8 +188,8 @@ class Conversation:
         row: Row,
         recall: Recall,
     ) -> Turn:
-        mood = mood_of(recall.mood_row)
-        compiled = tree.compile(recall.points, mood.name, mood.intensity)
+        recall = recall.at(now(), personality)
+        compiled = tree.compile(recall.points, recall.mood.name, recall.mood.intensity)
         grounding = ground(row["content"], recall, personality, compiled)
         grounding = replace(grounding, unwanted=self._policy.disabled)
         request = conversation_request(compiled, grounding, recall, budget=self._budget)
@@ -235,9 +244,8 @@ class Conversation:
     def _response(self, turn: Turn, spoken: Spoken, reply: Row, lesson: Lesson) -> Response:
         exchange = turn.exchange
         session, recall = exchange.session, exchange.recall
-        change = lesson.affinity
+        change, moment = lesson.affinity, now()
         row = change.row if change else recall.affinity
-        stranger = exchange.tree.level_for(0).name
         return Response(
             text=spoken.text,
             session_id=session.session_id,
@@ -249,9 +257,9 @@ class Conversation:
             degraded_reason=spoken.reason,
             usage=spoken.usage,
             attempts=spoken.attempts,
-            affinity=affinity_info(row, session.personality_name, stranger),
+            affinity=affinity_info(row, session.personality_name, exchange.tree, moment),
             affinity_event=AffinityEvent.from_row(change.logged) if change else None,
-            mood=mood_of(lesson.mood or recall.mood_row),
+            mood=mood_at(lesson.mood or recall.mood_row, exchange.personality, moment),
             facts=[Fact.from_row(fact) for fact in lesson.facts],
             memories=recall.memories,
         )
@@ -260,17 +268,7 @@ class Conversation:
         session = exchange.session
         who = {"session_id": session.session_id, "user_id": session.user_id}
         await self._emit("luminora_response_generated", **who, response=response)
-        if lesson.facts:
-            await self._emit("luminora_memory_stored", **who, facts=response.facts)
-        change = lesson.affinity
-        if change is not None and change.before != change.after:
-            await self._emit(
-                "luminora_level_changed",
-                user_id=session.user_id,
-                personality_name=session.personality_name,
-                before=change.before,
-                after=change.after,
-            )
+        await announce(self._emit, exchange, lesson)
 
     def _user_row(self, session: Session, text: str, key: str | None) -> Row:
         identity = (
