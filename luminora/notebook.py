@@ -166,7 +166,7 @@ class Notebook:
             past = None
             if "value" in changes:
                 new["source_message_id"] = None
-                new["tags"] = _by_hand(changes.get("tags", old["tags"]))
+                new["tags"] = _by_hand(list(changes.get("tags", old["tags"]) or ()))
                 if not same_value(old["value"], changes["value"]):
                     new |= {"first_mentioned": at, "mention_count": 1}
                     past = reason

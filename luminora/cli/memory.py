@@ -1,4 +1,4 @@
-"""``luminora history``: what was said last; what the commands that look at memory share."""
+"""``luminora history``: what was said last, and how facts are shown."""
 
 from __future__ import annotations
 
@@ -41,8 +41,6 @@ _T = TypeVar("_T")
 _Look = Callable[["LuminoraCoreClient", "Session"], Awaitable[_T]]
 
 
-@click.command()
-@who_options
 @click.command()
 @who_options
 @click.option(
