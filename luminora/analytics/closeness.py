@@ -1,0 +1,153 @@
+"""Affinity over time, from the log of its changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from luminora.analytics.figures import Curve, CurvePoint
+from luminora.analytics.period import Period
+from luminora.providers import EVERY_USER, Row, StorageProvider
+
+MOST_POINTS = 400
+_PAGE = 500
+
+
+async def curves(
+    storage: StorageProvider,
+    user_id: str | None,
+    personality: str | None,
+    period: Period,
+    now: datetime,
+) -> Sequence[Curve]:
+    """How close they became, by personality.
+
+    Args:
+        storage: Where the log is.
+        user_id: Whose; None for the average of all users.
+        personality: With whom; None for everybody.
+        period: What the points are of.
+        now: What is dated later is left out of the points.
+    """
+    scope = EVERY_USER if user_id is None else user_id
+    where = {} if personality is None else {"personality_name": personality}
+    standings: dict[str, _Standing] = {}
+    async for rows in storage.pages("user_affinity", scope, where, size=_PAGE):
+        for row in rows:
+            standings.setdefault(row["personality_name"], _Standing()).add(row)
+    found = []
+    for name, standing in sorted(standings.items()):
+        if user_id is None:
+            found.append(await _average(storage, name, standing, period, now))
+        else:
+            found.append(await _of_one(storage, user_id, name, standing, period, now))
+    return found
+
+
+class _Standing:
+    """Where the pairs of one personality stand now, and when each of them met."""
+
+    def __init__(self) -> None:
+        self.pairs = self.points = 0
+        self.levels: Counter[str] = Counter()
+        self.met: Counter[date] = Counter()
+
+    def add(self, row: Row) -> None:
+        self.pairs += 1
+        self.points += row["affinity_points"]
+        self.levels[row["current_level"]] += 1
+        self.met[row["created_at"].date()] += 1
+
+    def curve(self, name: str, points: Sequence[CurvePoint], gained: int, lost: int) -> Curve:
+        return Curve(
+            personality=name,
+            points=points,
+            pairs=self.pairs,
+            now=self.points / self.pairs,
+            levels=dict(self.levels.most_common()),
+            gained=gained,
+            lost=lost,
+        )
+
+
+class _Line:
+    """A curve of any length in few points: every other one is let go of when they are too many."""
+
+    def __init__(self) -> None:
+        self._points: list[CurvePoint] = []
+        self._last: CurvePoint | None = None
+        self._every = 1
+        self._count = 0
+
+    def add(self, point: CurvePoint) -> None:
+        self._last = point
+        if self._count % self._every == 0:
+            self._points.append(point)
+        self._count += 1
+        if len(self._points) >= MOST_POINTS:
+            del self._points[1::2]
+            self._every *= 2
+
+    def points(self) -> list[CurvePoint]:
+        last = self._last
+        if last is None or self._points[-1] is last:
+            return self._points
+        return [*self._points, last]
+
+
+async def _of_one(
+    storage: StorageProvider,
+    user_id: str,
+    name: str,
+    standing: _Standing,
+    period: Period,
+    now: datetime,
+) -> Curve:
+    line, gained, lost = _Line(), 0, 0
+    where = {"personality_name": name, **period.where("created_at")}
+    after: Row | None = None
+    while rows := await storage.find(
+        "affinity_events", user_id, where, order=("created_at",), limit=_PAGE, after=after
+    ):
+        for row in rows:
+            if not period.holds(row, "created_at"):
+                continue
+            gained, lost = gained + max(row["points"], 0), lost + max(-row["points"], 0)
+            if row["created_at"] <= now:
+                line.add(CurvePoint(row["created_at"], row["points_after"]))
+        after = rows[-1]
+    return standing.curve(name, line.points(), gained, lost)
+
+
+async def _average(
+    storage: StorageProvider, name: str, standing: _Standing, period: Period, now: datetime
+) -> Curve:
+    """Points of all pairs at the end of each day, by those who had met by then.
+
+    The sum is reckoned back from the present by the changes logged since, so that points which no
+    event tells of (they came with an import) count from the beginning.
+    """
+    moved: Counter[date] = Counter()
+    gained = lost = 0
+    where = {"personality_name": name}
+    async for rows in storage.pages("affinity_events", EVERY_USER, where, size=_PAGE):
+        for row in rows:
+            moved[row["created_at"].date()] += row["points"]
+            if period.holds(row, "created_at"):
+                gained, lost = gained + max(row["points"], 0), lost + max(-row["points"], 0)
+    total = standing.points - moved.total()
+    line, pairs = _Line(), 0
+    for day in sorted(moved.keys() | standing.met.keys()):
+        total, pairs = total + moved[day], pairs + standing.met[day]
+        end = min(datetime.combine(day, time(), UTC) + timedelta(days=1), now)
+        if pairs and datetime.combine(day, time(), UTC) <= now and _touches(day, period):
+            line.add(CurvePoint(end, total / pairs))
+    return standing.curve(name, line.points(), gained, lost)
+
+
+def _touches(day: date, period: Period) -> bool:
+    start = datetime.combine(day, time(), UTC)
+    ends_before = period.since is not None and start + timedelta(days=1) <= period.since
+    begins_after = period.until is not None and start >= period.until
+    return not (ends_before or begins_after)

@@ -1,0 +1,101 @@
+"""Tokens and cost, from what was recorded with each message."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from luminora.analytics.days import DayTally
+from luminora.analytics.figures import ModelUse, Usage
+from luminora.providers import Row
+
+
+@dataclass(slots=True)
+class _Use:
+    calls: int = 0
+    prompt: int = 0
+    completion: int = 0
+    cost: float | None = None
+    unpriced: int = 0
+
+
+class Spending:
+    """Adds up model calls; a price that was not recorded is not made up."""
+
+    def __init__(self) -> None:
+        self._uses: dict[tuple[str, str, str], _Use] = {}
+        self._unrecorded = 0
+
+    def reply(self, row: Row, day: DayTally) -> None:
+        """Count the call that made an assistant's message, if it was made here."""
+        details = row["metadata"] or {}
+        usage = details.get("usage")
+        if isinstance(usage, Mapping):
+            self._count({**details, **usage}, "reply", day)
+        elif row["reply_to"] is not None:
+            self._unrecorded += 1
+
+    def analysis(self, row: Row, day: DayTally) -> None:
+        """Count the call that analysed a user's message, if one is recorded."""
+        call = (row["metadata"] or {}).get("analysis")
+        if isinstance(call, Mapping) and ("prompt_tokens" in call or "completion_tokens" in call):
+            self._count(call, "analysis", day)
+
+    def _count(self, call: Mapping[str, Any], purpose: str, day: DayTally) -> None:
+        name = (str(call.get("provider") or "?"), str(call.get("model") or "?"), purpose)
+        use = self._uses.setdefault(name, _Use())
+        prompt, completion = _tokens(call, "prompt_tokens"), _tokens(call, "completion_tokens")
+        cost = call.get("cost")
+        use.calls += 1
+        use.prompt += prompt
+        use.completion += completion
+        day.tokens += prompt + completion
+        if _is_amount(cost):
+            use.cost = (use.cost or 0.0) + cost
+            day.cost = (day.cost or 0.0) + cost
+        else:
+            use.unpriced += 1
+
+    def usage(self) -> Usage:
+        """What all came to."""
+        uses = self._uses.values()
+        costs = [use.cost for use in uses if use.cost is not None]
+        models = [
+            ModelUse(
+                provider=provider,
+                model=model,
+                purpose=purpose,
+                calls=use.calls,
+                prompt_tokens=use.prompt,
+                completion_tokens=use.completion,
+                cost=use.cost,
+                unpriced=use.unpriced,
+            )
+            for (provider, model, purpose), use in self._uses.items()
+        ]
+        return Usage(
+            calls=sum(use.calls for use in uses),
+            prompt_tokens=sum(use.prompt for use in uses),
+            completion_tokens=sum(use.completion for use in uses),
+            cost=math.fsum(costs) if costs else None,
+            unpriced=sum(use.unpriced for use in uses),
+            unrecorded=self._unrecorded,
+            models=sorted(models, key=_weight),
+        )
+
+
+def _weight(use: ModelUse) -> tuple[int, str, str, str]:
+    return -(use.prompt_tokens + use.completion_tokens), use.provider, use.model, use.purpose
+
+
+def _tokens(call: Mapping[str, Any], name: str) -> int:
+    number = call.get(name)
+    return number if isinstance(number, int) and number > 0 else 0
+
+
+def _is_amount(cost: Any) -> bool:
+    """Whether it is a price; anyone may have written into a message's metadata."""
+    number = isinstance(cost, int | float) and not isinstance(cost, bool)
+    return number and math.isfinite(cost) and cost >= 0
