@@ -47,16 +47,16 @@ class Spending:
         name = (str(call.get("provider") or "?"), str(call.get("model") or "?"), purpose)
         use = self._uses.setdefault(name, _Use())
         prompt, completion = _tokens(call, "prompt_tokens"), _tokens(call, "completion_tokens")
-        cost = call.get("cost")
+        cost = _amount(call.get("cost"))
         use.calls += 1
         use.prompt += prompt
         use.completion += completion
         day.tokens += prompt + completion
-        if _is_amount(cost):
+        if cost is None:
+            use.unpriced += 1
+        else:
             use.cost = (use.cost or 0.0) + cost
             day.cost = (day.cost or 0.0) + cost
-        else:
-            use.unpriced += 1
 
     def usage(self) -> Usage:
         """What all came to."""
@@ -95,7 +95,8 @@ def _tokens(call: Mapping[str, Any], name: str) -> int:
     return number if isinstance(number, int) and number > 0 else 0
 
 
-def _is_amount(cost: Any) -> bool:
-    """Whether it is a price; anyone may have written into a message's metadata."""
-    number = isinstance(cost, int | float) and not isinstance(cost, bool)
-    return number and math.isfinite(cost) and cost >= 0
+def _amount(cost: Any) -> float | None:
+    """The price, if it is one; anyone may have written into a message's metadata."""
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    return float(cost) if math.isfinite(cost) and cost >= 0 else None

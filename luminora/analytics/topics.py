@@ -36,6 +36,7 @@ _FILLER = frozenset(
     dar dan dejar dejo deja llevar lleva llevo llegar llega llego poner pone puso quedar queda
     quedo salir sale salio venir viene vino volver vuelve volvio parece hablar habla contar cuenta
     encanta encantan love loves loved happy feel feels felt come coming came
+    ano anos ahi alla vida vos estas toda nuevo nueva otro otra gente manera forma parte tipo
     ahora algun alguna alguno alli amen anda aqui asi ayer bien buen buena buenas bueno buenos
     casi claro cosa cosas creo cual cualquier dale decir demas despues dia dias dice dije dijo
     digo doy entonces eres fui gracias gran grande gusta gustaria hace hacer haces haciendo hago

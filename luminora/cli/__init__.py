@@ -14,6 +14,7 @@ import sys
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "affinity": ("luminora.cli.memory:affinity", "Show how close a user and a companion are."),
+    "analytics": ("luminora.cli.analytics:analytics", "Show what conversations add up to."),
     "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
     "config": ("luminora.cli.config:config", "Show and check luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
