@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from luminora.analytics.figures import Curve, CurvePoint
 from luminora.analytics.period import Period
-from luminora.providers import EVERY_USER, Row, StorageProvider
+from luminora.providers import EVERY_USER, Row, StorageProvider, Where
 
 MOST_POINTS = 400
 _PAGE = 500
@@ -36,13 +36,12 @@ async def curves(
     async for rows in storage.pages("user_affinity", scope, where, size=_PAGE):
         for row in rows:
             standings.setdefault(row["personality_name"], _Standing()).add(row)
-    found = []
-    for name, standing in sorted(standings.items()):
-        if user_id is None:
-            found.append(await _average(storage, name, standing, period, now))
-        else:
-            found.append(await _of_one(storage, user_id, name, standing, period, now))
-    return found
+    if user_id is None:
+        return await _averages(storage, standings, where, period, now)
+    return [
+        await _of_one(storage, user_id, name, standing, period, now)
+        for name, standing in sorted(standings.items())
+    ]
 
 
 class _Standing:
@@ -120,34 +119,53 @@ async def _of_one(
     return standing.curve(name, line.points(), gained, lost)
 
 
-async def _average(
-    storage: StorageProvider, name: str, standing: _Standing, period: Period, now: datetime
-) -> Curve:
+async def _averages(
+    storage: StorageProvider,
+    standings: Mapping[str, _Standing],
+    where: Where,
+    period: Period,
+    now: datetime,
+) -> list[Curve]:
+    moves: dict[str, _Moves] = defaultdict(_Moves)
+    async for rows in storage.pages("affinity_events", EVERY_USER, where, size=_PAGE):
+        for row in rows:
+            moves[row["personality_name"]].add(row, period)
+    return [
+        standing.curve(
+            name, _average(standing, moves[name], period, now), moves[name].gained, moves[name].lost
+        )
+        for name, standing in sorted(standings.items())
+    ]
+
+
+class _Moves:
+    """By how much all pairs of a personality together changed, day by day."""
+
+    def __init__(self) -> None:
+        self.by_day: Counter[date] = Counter()
+        self.gained = self.lost = 0
+
+    def add(self, row: Row, period: Period) -> None:
+        self.by_day[row["created_at"].date()] += row["points"]
+        if period.holds(row, "created_at"):
+            self.gained += max(row["points"], 0)
+            self.lost += max(-row["points"], 0)
+
+
+def _average(standing: _Standing, moves: _Moves, period: Period, now: datetime) -> list[CurvePoint]:
     """Points of all pairs at the end of each day, by those who had met by then.
 
     The sum is reckoned back from the present by the changes logged since, so that points which no
     event tells of (they came with an import) count from the beginning.
     """
-    moved: Counter[date] = Counter()
-    gained = lost = 0
-    where = {"personality_name": name}
-    async for rows in storage.pages("affinity_events", EVERY_USER, where, size=_PAGE):
-        for row in rows:
-            moved[row["created_at"].date()] += row["points"]
-            if period.holds(row, "created_at"):
-                gained, lost = gained + max(row["points"], 0), lost + max(-row["points"], 0)
-    total = standing.points - moved.total()
     line, pairs = _Line(), 0
-    for day in sorted(moved.keys() | standing.met.keys()):
-        total, pairs = total + moved[day], pairs + standing.met[day]
-        end = min(datetime.combine(day, time(), UTC) + timedelta(days=1), now)
-        if pairs and datetime.combine(day, time(), UTC) <= now and _touches(day, period):
-            line.add(CurvePoint(end, total / pairs))
-    return standing.curve(name, line.points(), gained, lost)
-
-
-def _touches(day: date, period: Period) -> bool:
-    start = datetime.combine(day, time(), UTC)
-    ends_before = period.since is not None and start + timedelta(days=1) <= period.since
-    begins_after = period.until is not None and start >= period.until
-    return not (ends_before or begins_after)
+    total = standing.points - moves.by_day.total()
+    for day in sorted(moves.by_day.keys() | standing.met.keys()):
+        total, pairs = total + moves.by_day[day], pairs + standing.met[day]
+        start = datetime.combine(day, time(), UTC)
+        if start > now:
+            break
+        end = start + timedelta(days=1)
+        if pairs and period.meets(start, end):
+            line.add(CurvePoint(min(end, now), total / pairs))
+    return line.points()

@@ -46,6 +46,12 @@ class Period:
             return {field: Is(">=", self.since)}
         return {} if self.until is None else {field: Is("<", self.until)}
 
+    def meets(self, start: datetime, end: datetime) -> bool:
+        """Whether it has anything in common with the time from ``start`` to before ``end``."""
+        return (self.since is None or end > self.since) and (
+            self.until is None or start < self.until
+        )
+
     def holds(self, row: Row, field: str) -> bool:
         """Whether the row's moment lies within."""
         return row[field] in self

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from datetime import date
+from typing import Any
 
 from luminora.analytics.closeness import curves
 from luminora.analytics.days import Days
@@ -82,12 +83,11 @@ class Analytics:
         moment = now()
         days = Days(moment)
         talk = Talk(period, days, moment)
-        async with asyncio.TaskGroup() as reading:
-            reading.create_task(_listen(self._storage, scope, personality, talk))
-            closeness = reading.create_task(
-                curves(self._storage, user_id, personality, period, moment)
-            )
-            learned = reading.create_task(facts(self._storage, scope, personality, period, days))
+        _, affinity, learned = await _together(
+            _listen(self._storage, scope, personality, talk),
+            curves(self._storage, user_id, personality, period, moment),
+            facts(self._storage, scope, personality, period, days),
+        )
         messages, sentiment, usage = talk.messages(), talk.sentiment(), talk.spending.usage()
         return Report(
             user_id=user_id,
@@ -101,8 +101,8 @@ class Analytics:
             sentiment=sentiment,
             moods=talk.moods(),
             topics=talk.topics.topics(),
-            affinity=closeness.result(),
-            facts=learned.result(),
+            affinity=affinity,
+            facts=learned,
             engagement=talk.engagement(),
             usage=usage,
             gaps=list(_gaps(talk, messages, sentiment, usage)),
@@ -117,10 +117,9 @@ async def _listen(
         ids = [session["session_id"] for session in sessions]
         found = await storage.find("session_moods", scope, {"session_id": Is("in", ids)})
         moods = {row["session_id"]: row for row in found}
-        async with asyncio.TaskGroup() as hearing:
-            for session in sessions:
-                mood = moods.get(session["session_id"])
-                hearing.create_task(_hear(storage, session, mood, talk))
+        await _together(
+            *(_hear(storage, one, moods.get(one["session_id"]), talk) for one in sessions)
+        )
         talk.settle(sessions[-1]["user_id"])
     talk.settle()
 
@@ -164,6 +163,17 @@ async def _hear(storage: StorageProvider, session: Row, mood: Row | None, talk: 
             conversation.add(row, classified.get(row["id"]))
         rows = following
     conversation.close()
+
+
+async def _together(*works: Coroutine[Any, Any, Any]) -> list[Any]:
+    """What all of them answer; the first failure ends the others and is raised as it is."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _gaps(talk: Talk, messages: Messages, sentiment: Sentiment, usage: Usage) -> Iterator[str]:

@@ -46,7 +46,9 @@ class Top:
 
     def _written(self, name: str) -> str:
         forms = self._forms.get(name)
-        return max(forms, key=lambda form: (forms[form], form)) if forms else name
+        if not forms:
+            return name
+        return max(forms, key=lambda form: (forms[form], -len(form), form))
 
     def _let_go(self) -> None:
         self.exact = False

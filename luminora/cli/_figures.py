@@ -67,7 +67,7 @@ def _messages(report: Report, days: Sequence[Day], width: int, marks: Marks) -> 
     users = "" if report.user_id else f", {many(report.users, 'user')}"
     yield _line(
         "Messages",
-        f"{told.total:,}: {told.user:,} of users, {many(told.assistant, 'reply', 'replies')}, "
+        f"{told.total:,}: {told.user:,} by users, {many(told.assistant, 'reply', 'replies')}, "
         f"{many(told.sessions, 'conversation')}{users}",
     )
     if days:

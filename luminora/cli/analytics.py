@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,29 +17,24 @@ if TYPE_CHECKING:
     from luminora.config import Config
 
 
-class Moment(click.ParamType):
+def _moment(text: str) -> date:
     """A day, or a moment in ISO 8601; without a time zone it is in UTC."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """See :meth:`click.ParamType.convert`."""
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"'{value:.40}' is not a date such as 2026-11-20", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"'{text:.40}' is not a date such as 2026-11-20") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.command()
 @click.option("--user", metavar="NAME", help="Only this user's; all users' if left out.")
 @click.option("--personality", metavar="NAME", help="Only with this companion, by name or path.")
-@click.option("--since", metavar="DATE", type=Moment(), help="From this day, or moment, on.")
-@click.option("--until", metavar="DATE", type=Moment(), help="Up to this day, itself included.")
+@click.option("--since", metavar="DATE", type=_moment, help="From this day, or moment, on.")
+@click.option("--until", metavar="DATE", type=_moment, help="Up to this day, itself included.")
 @click.option(
     "--html", metavar="FILE", type=click.Path(path_type=Path), help="Write a page of charts there."
 )
