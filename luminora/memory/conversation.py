@@ -290,8 +290,6 @@ class Conversation:
                 "prompt_tokens": spoken.usage.prompt_tokens,
                 "completion_tokens": spoken.usage.completion_tokens,
             }
-            if spoken.usage.cost is not None:
-                details["usage"]["cost"] = spoken.usage.cost
         if len(spoken.attempts) > 1:
             details["attempts"] = [_brief(attempt) for attempt in spoken.attempts]
         message = exchange.message
