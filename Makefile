@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS = never
 UV = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 # without what it needs: torch is a gigabyte, and only the heavier tests load it
 TORCH := plugins/luminora-sentence-transformers
-PLUGINS := $(filter-out $(TORCH),$(sort $(wildcard plugins/luminora-*)))
+PLUGINS := $(filter-out $(TORCH),$(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml))))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-heavy lint bench bench-memory clean

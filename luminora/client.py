@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from luminora.config import Config, load_config
 from luminora.errors import InputError, ProviderError, SessionNotFound
-from luminora.memory.affinity import affinity_info
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
 from luminora.memory.embedding import EmbeddingService, namespace
@@ -20,21 +19,18 @@ from luminora.memory.explain import Explanation
 from luminora.memory.imports import Importer, Item
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import (
-    AffinityEvent,
-    AffinityInfo,
     Episode,
     Fact,
     ImportReport,
     MemorySearchResult,
     Message,
-    MoodInfo,
     Response,
     ResponseChunk,
     Session,
 )
 from luminora.memory.personas import Personas
 from luminora.memory.prompt import names_in
-from luminora.memory.recall import Memory, mood_of
+from luminora.memory.recall import Memory
 from luminora.memory.rewriting import ModelRewriter
 from luminora.memory.search import HybridSearch
 from luminora.memory.semantic import SemanticIndex
@@ -42,6 +38,7 @@ from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
 from luminora.memory.worker import Worked
 from luminora.providers import EVERY_USER, Find, Is, Row, StorageProvider
+from luminora.relationship import Relationship
 from luminora.stack import Stack
 from luminora.upkeep import Upkeep
 
@@ -54,7 +51,7 @@ MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient(Upkeep):
+class LuminoraCoreClient(Relationship, Upkeep):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -68,7 +65,7 @@ class LuminoraCoreClient(Upkeep):
     ``session_id`` is confined to that session's user.
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, personas: Personas | None = None) -> None:
         settings = stack.config.document["memory"]
         section = stack.config.document["embedding_provider"].get("config", {})
         ttl = stack.config.document["cache_provider"].get("config", {}).get("ttl_defaults", {})
@@ -98,7 +95,7 @@ class LuminoraCoreClient(Upkeep):
             history_limit=settings["history_limit"],
             recall_limit=settings["recall_limit"],
         )
-        self._personas = Personas.for_config(stack.config)
+        self._personas = personas or Personas.for_config(stack.config)
         self._queue = JobQueue(stack.storage)
         self._conversation = Conversation(
             stack.storage,
@@ -370,28 +367,6 @@ class LuminoraCoreClient(Upkeep):
             "episodes", session.user_id, where, order=("-importance", "-timestamp")
         )
         return [Episode.from_row(row) for row in rows]
-
-    async def get_affinity(self, session_id: str) -> AffinityInfo:
-        """How close the user and the session's personality are."""
-        session = await self.get_session(session_id)
-        row = await self._storage.get_affinity(session.user_id, session.personality_name)
-        _, tree = self._personas.of(session)
-        return affinity_info(row, session.personality_name, tree.level_for(0).name)
-
-    async def get_affinity_events(self, session_id: str, limit: int = 50) -> list[AffinityEvent]:
-        """What moved affinity, the latest ``limit`` changes, latest first."""
-        session = await self.get_session(session_id)
-        pair = {"personality_name": session.personality_name}
-        rows = await self._storage.find(
-            "affinity_events", session.user_id, pair, order=("-created_at",), limit=limit
-        )
-        return [AffinityEvent.from_row(row) for row in rows]
-
-    async def get_mood(self, session_id: str) -> MoodInfo:
-        """The personality's mood in this session."""
-        session = await self.get_session(session_id)
-        row = await self._storage.get("session_moods", session.user_id, session_id=session_id)
-        return mood_of(row)
 
     async def search_memories(
         self, session_id: str, query: str, top_k: int = 10

@@ -249,6 +249,19 @@ async def test_odd_metadata_is_not_believed(client):
     assert (report.sentiment.mean, report.sentiment.unclassified) == (None, 6)
 
 
+async def test_an_analysis_of_several_messages_is_one_call(client):
+    past = Past("ana", "sakura", "s")
+    shared = {"provider": "x", "model": "m", "prompt_tokens": 7, "completion_tokens": 3, "batch": 3}
+    for cost in (0.5, 0.5, 0.5):
+        past.said(after(), "Hola", analysis={**shared, "cost": cost})
+    past.said(after(), "Hola", analysis={"skipped": "the budget of the day is spent"})
+    past.answered(after(), provider="offline", model="rules", usage={"prompt_tokens": 4})
+    await store(client, past)
+    used = (await client.analytics.user("ana")).usage
+    assert (used.calls, used.prompt_tokens, used.completion_tokens) == (2, 25, 9)
+    assert (used.cost, used.unpriced) == (1.5, 0), "the embedded responder costs nothing"
+
+
 async def test_a_clock_that_went_back(client):
     past = Past("ana", "sakura", "s")
     past.said(after(minutes=10), "Hola")

@@ -61,7 +61,7 @@ async def test_messages_beyond_the_recent_turns_are_recalled_with_their_reasons(
         found = await client.explain(session, "¿cuándo hablamos de mi mascota?")
 
     messages = [one for one in found.chosen if one.kind == "message"]
-    assert [one.record["said"] for one in messages] == ["Max murió ayer", "Mi perro se llama Max"]
+    assert [one.record["said"] for one in messages] == ["Mi perro se llama Max", "Max murió ayer"]
     assert any("words" in reason and "max" in reason for reason in messages[0].reasons)
     assert "others answered better" in found.left_out[-1].left_out
 

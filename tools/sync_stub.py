@@ -11,7 +11,11 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"Upkeep": "upkeep.py", "LuminoraCoreClient": "client.py"}
+SOURCES = {
+    "Upkeep": "upkeep.py",
+    "Relationship": "relationship.py",
+    "LuminoraCoreClient": "client.py",
+}
 TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\

@@ -11,14 +11,17 @@ from luminora.analytics.days import DayTally
 from luminora.analytics.figures import ModelUse, Usage
 from luminora.providers import Row
 
+FREE = "offline"
+"""The embedded responder: rules that run in this process and cost nothing."""
+
 
 @dataclass(slots=True)
 class _Use:
-    calls: int = 0
+    calls: float = 0.0
     prompt: int = 0
     completion: int = 0
     cost: float | None = None
-    unpriced: int = 0
+    unpriced: float = 0.0
 
 
 class Spending:
@@ -38,22 +41,24 @@ class Spending:
             self._unrecorded += 1
 
     def analysis(self, row: Row, day: DayTally) -> None:
-        """Count the call that analysed a user's message, if one is recorded."""
+        """Count the call that analysed a user's message, or its share of one for several."""
         call = (row["metadata"] or {}).get("analysis")
         if isinstance(call, Mapping) and ("prompt_tokens" in call or "completion_tokens" in call):
-            self._count(call, "analysis", day)
+            self._count(call, "analysis", day, 1 / max(_number(call, "batch"), 1))
 
-    def _count(self, call: Mapping[str, Any], purpose: str, day: DayTally) -> None:
+    def _count(
+        self, call: Mapping[str, Any], purpose: str, day: DayTally, calls: float = 1.0
+    ) -> None:
         name = (str(call.get("provider") or "?"), str(call.get("model") or "?"), purpose)
         use = self._uses.setdefault(name, _Use())
-        prompt, completion = _tokens(call, "prompt_tokens"), _tokens(call, "completion_tokens")
-        cost = _amount(call.get("cost"))
-        use.calls += 1
+        prompt, completion = _number(call, "prompt_tokens"), _number(call, "completion_tokens")
+        cost = 0.0 if call.get("provider") == FREE else _amount(call.get("cost"))
+        use.calls += calls
         use.prompt += prompt
         use.completion += completion
         day.tokens += prompt + completion
         if cost is None:
-            use.unpriced += 1
+            use.unpriced += calls
         else:
             use.cost = (use.cost or 0.0) + cost
             day.cost = (day.cost or 0.0) + cost
@@ -67,20 +72,20 @@ class Spending:
                 provider=provider,
                 model=model,
                 purpose=purpose,
-                calls=use.calls,
+                calls=round(use.calls),
                 prompt_tokens=use.prompt,
                 completion_tokens=use.completion,
                 cost=use.cost,
-                unpriced=use.unpriced,
+                unpriced=round(use.unpriced),
             )
             for (provider, model, purpose), use in self._uses.items()
         ]
         return Usage(
-            calls=sum(use.calls for use in uses),
+            calls=round(sum(use.calls for use in uses)),
             prompt_tokens=sum(use.prompt for use in uses),
             completion_tokens=sum(use.completion for use in uses),
             cost=math.fsum(costs) if costs else None,
-            unpriced=sum(use.unpriced for use in uses),
+            unpriced=round(sum(use.unpriced for use in uses)),
             unrecorded=self._unrecorded,
             models=sorted(models, key=_weight),
         )
@@ -90,7 +95,7 @@ def _weight(use: ModelUse) -> tuple[int, str, str, str]:
     return -(use.prompt_tokens + use.completion_tokens), use.provider, use.model, use.purpose
 
 
-def _tokens(call: Mapping[str, Any], name: str) -> int:
+def _number(call: Mapping[str, Any], name: str) -> int:
     number = call.get(name)
     return number if isinstance(number, int) and number > 0 else 0
 

@@ -13,7 +13,10 @@ import os
 import sys
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "affinity": ("luminora.cli.memory:affinity", "Show how close a user and a companion are."),
+    "affinity": (
+        "luminora.cli.relationship:affinity",
+        "Show how close a user and a companion are.",
+    ),
     "analytics": ("luminora.cli.analytics:analytics", "Show what conversations add up to."),
     "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
     "config": ("luminora.cli.config:config", "Show and check luminora.json."),
@@ -28,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
     "migrate": ("luminora.cli.migrate:migrate", "Create or upgrade the database's tables."),
-    "mood": ("luminora.cli.memory:mood", "Show a companion's mood."),
+    "mood": ("luminora.cli.relationship:mood", "Show a companion's mood."),
     "personality": ("luminora.cli.personality:personality", "List, check and try personalities."),
     "plugins": ("luminora.cli.plugins:plugins", "List, check and switch plugins."),
     "reembed": ("luminora.cli.reindex:reembed", "Rebuild the index with another embedding model."),

@@ -65,7 +65,7 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
         "sentiment": {"enum": list(SENTIMENTS)},
         "mood": {
             "type": ["object", "null"],
-            "properties": {"name": _TEXT, "intensity": _SHARE},
+            "properties": {"name": _TEXT, "intensity": _SHARE, "confidence": _SHARE},
             "required": ["name"],
         },
         "affinity": {
@@ -132,6 +132,7 @@ class Analysis:
     """What a message means.
 
     Attributes:
+        mood_confidence: How sure the analysis is of the mood, 0 to 1; 1 where it does not say.
         dropped: How many malformed pieces were left out.
         degraded: Whether the embedded rules stood in for the configured model.
     """
@@ -141,6 +142,7 @@ class Analysis:
     sentiment: str = "neutral"
     mood: str | None = None
     mood_intensity: float = 0.5
+    mood_confidence: float = 1.0
     event: str | None = None
     reason: str | None = None
     classification: Mapping[str, Any] | None = None
@@ -184,6 +186,7 @@ def read_analysis(answer: Mapping[str, Any], grounding: Grounding) -> Analysis:
         sentiment=reader.choice(answer.get("sentiment"), SENTIMENTS) or "neutral",
         mood=reader.choice(mood.get("name"), grounding.moods),
         mood_intensity=reader.number(mood.get("intensity"), 0.5, 1.0),
+        mood_confidence=reader.number(mood.get("confidence"), 1.0, 1.0),
         event=reader.choice(affinity.get("event"), grounding.events),
         reason=_text(affinity.get("reason"), 500),
         classification=reader.classification(answer),

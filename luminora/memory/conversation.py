@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from luminora.errors import Conflict, InputError, SessionNotFound
 from luminora.memory.affinity import affinity_info
+from luminora.memory.announce import Emit, announce
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
 from luminora.memory.digest import Digester
@@ -17,6 +18,7 @@ from luminora.memory.explain import Explanation, explained
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
+from luminora.memory.mood import mood_at
 from luminora.memory.prompt import (
     PROMPT_BUDGET,
     conversation_request,
@@ -24,7 +26,7 @@ from luminora.memory.prompt import (
     memories,
     names_in,
 )
-from luminora.memory.recall import Memory, Recall, mood_of
+from luminora.memory.recall import Memory, Recall
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.voice import Spoken, Voice
 from luminora.personality import Personality, PersonalityTree
@@ -42,9 +44,6 @@ from luminora.providers import (
 )
 
 _ERROR_CHARS = 200  # of an attempt's error, kept with the answer
-
-Emit = Callable[..., Awaitable[None]]
-"""``emit(hook, **arguments)`` calls every listener of an event hook."""
 
 
 class Personalities(Protocol):
@@ -97,7 +96,7 @@ class Conversation:
         self._inline = inline
         self.order = Order()
         learner = Learner(storage, memory, episode_every=episode_every)
-        self.digester = Digester(queue, index, voice, learner, self._resume)
+        self.digester = Digester(queue, index, voice, learner, self._resume, emit)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:
         """The answer to ``text``; see :meth:`luminora.client.LuminoraCoreClient.send_message`."""
@@ -130,7 +129,8 @@ class Conversation:
             session, text, before=row, names=names_in(session, personality)
         )
         turn = self._turn(session, personality, tree, row, recall)
-        return explained(turn.request, recall, memories(recall, self._budget))
+        felt = turn.exchange.recall
+        return explained(turn.request, felt, memories(felt, self._budget))
 
     async def _begin(self, session: Session, text: str, key: str | None) -> Turn | Response:
         await self._index.verify()
@@ -175,8 +175,8 @@ class Conversation:
         row: Row,
         recall: Recall,
     ) -> Turn:
-        mood = mood_of(recall.mood_row)
-        compiled = tree.compile(recall.points, mood.name, mood.intensity)
+        recall = recall.at(now(), personality)
+        compiled = tree.compile(recall.points, recall.mood.name, recall.mood.intensity)
         grounding = ground(row["content"], recall, personality, compiled)
         request = conversation_request(compiled, grounding, recall, budget=self._budget)
         exchange = Exchange(session, personality, tree, row, recall)
@@ -230,9 +230,8 @@ class Conversation:
     def _response(self, turn: Turn, spoken: Spoken, reply: Row, lesson: Lesson) -> Response:
         exchange = turn.exchange
         session, recall = exchange.session, exchange.recall
-        change = lesson.affinity
+        change, moment = lesson.affinity, now()
         row = change.row if change else recall.affinity
-        stranger = exchange.tree.level_for(0).name
         return Response(
             text=spoken.text,
             session_id=session.session_id,
@@ -244,9 +243,9 @@ class Conversation:
             degraded_reason=spoken.reason,
             usage=spoken.usage,
             attempts=spoken.attempts,
-            affinity=affinity_info(row, session.personality_name, stranger),
+            affinity=affinity_info(row, session.personality_name, exchange.tree, moment),
             affinity_event=AffinityEvent.from_row(change.logged) if change else None,
-            mood=mood_of(lesson.mood or recall.mood_row),
+            mood=mood_at(lesson.mood or recall.mood_row, exchange.personality, moment),
             facts=[Fact.from_row(fact) for fact in lesson.facts],
             memories=recall.memories,
         )
@@ -255,17 +254,7 @@ class Conversation:
         session = exchange.session
         who = {"session_id": session.session_id, "user_id": session.user_id}
         await self._emit("luminora_response_generated", **who, response=response)
-        if lesson.facts:
-            await self._emit("luminora_memory_stored", **who, facts=response.facts)
-        change = lesson.affinity
-        if change is not None and change.before != change.after:
-            await self._emit(
-                "luminora_level_changed",
-                user_id=session.user_id,
-                personality_name=session.personality_name,
-                before=change.before,
-                after=change.after,
-            )
+        await announce(self._emit, exchange, lesson)
 
     def _user_row(self, session: Session, text: str, key: str | None) -> Row:
         identity = (

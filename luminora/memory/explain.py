@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from luminora.memory.query import Query
-from luminora.memory.recall import Recall, mood_of
+from luminora.memory.recall import Recall
 from luminora.memory.selection import Memento, Selection, of_messages
 from luminora.providers import ChatRequest
 from luminora.providers.tokens import count_tokens
@@ -69,6 +69,6 @@ def explained(request: ChatRequest, recall: Recall, selection: Selection) -> Exp
         prompt_tokens=sum(count_tokens(turn.content) for turn in request.messages),
         history=len(recall.history),
         affinity=recall.points,
-        mood=mood_of(recall.mood_row).name,
+        mood=recall.mood.name,
         block=selection.block,
     )

@@ -15,9 +15,10 @@ from uuid import NAMESPACE_URL, uuid5
 from weakref import WeakValueDictionary
 
 from luminora.errors import Conflict
-from luminora.memory.affinity import AffinityChange, affinity_change, event_id
+from luminora.memory.affinity import AffinityChange, affinity_change, event_id, moment_of
 from luminora.memory.analysis import Analysis
 from luminora.memory.clock import now
+from luminora.memory.earning import recent_query
 from luminora.memory.facts import fact_id, fact_writes
 from luminora.memory.models import Session
 from luminora.memory.mood import mood_writes
@@ -67,6 +68,18 @@ class Lesson:
     affinity: AffinityChange | None = None
     mood: Row | None = None
 
+    def stored(self, writes: Sequence[Write], counts: Sequence[int]) -> Lesson:
+        """The same with the milestones only that were new to the storage."""
+        if self.affinity is None or not self.affinity.milestones:
+            return self
+        new = {
+            write.row["id"]
+            for write, count in zip(writes, counts, strict=False)
+            if isinstance(write, Insert) and count
+        }
+        reached = [row for row in self.affinity.milestones if row["id"] in new]
+        return replace(self, affinity=replace(self.affinity, milestones=reached))
+
 
 class Learner:
     """Applies analyses.
@@ -107,9 +120,10 @@ class Learner:
         self, exchange: Exchange, analysis: Analysis, closing: Sequence[Write]
     ) -> Lesson:
         for attempt in range(_ATTEMPTS):
-            lesson, writes = self._work_out(exchange, analysis, now())
+            exchange, recent = await self._latest(exchange, analysis)
+            lesson, writes = self._work_out(exchange, analysis, recent, now())
             try:
-                await self._storage.transaction([*writes, *closing])
+                counts = await self._storage.transaction([*writes, *closing])
             except Conflict:
                 if await self._settled(exchange):
                     await self._storage.transaction(list(closing))
@@ -118,8 +132,26 @@ class Learner:
                     raise
                 exchange = replace(exchange, recall=await self._again(exchange, analysis))
             else:
-                return lesson
+                return lesson.stored(writes, counts)
         raise AssertionError("unreachable")
+
+    async def _latest(
+        self, exchange: Exchange, analysis: Analysis
+    ) -> tuple[Exchange, Sequence[Row]]:
+        """The mood, and the events that limits depend on, read after the affinity row.
+
+        Who changes them in between raises that row's revision too, and our write is refused: so
+        all three are of one moment, on every storage.
+        """
+        session = exchange.session
+        rules = exchange.personality.affinity
+        at = moment_of(exchange.message, exchange.recall.affinity)
+        pair = (session.user_id, session.personality_name)
+        limits = recent_query(*pair, rules, analysis.event, at)
+        moods = Find("session_moods", session.user_id, {"session_id": session.session_id}, limit=1)
+        found, *events = await self._storage.read([moods, *([limits] if limits else [])])
+        recall = replace(exchange.recall, mood_row=found[0] if found else None)
+        return replace(exchange, recall=recall), events[0] if events else ()
 
     async def _settled(self, exchange: Exchange) -> bool:
         """Whether there is nothing to learn any more: it was learned, or all was forgotten."""
@@ -151,14 +183,14 @@ class Learner:
         )
 
     def _work_out(
-        self, exchange: Exchange, analysis: Analysis, at: datetime
+        self, exchange: Exchange, analysis: Analysis, recent: Sequence[Row], at: datetime
     ) -> tuple[Lesson, list[Write]]:
         session, message, recall = exchange.session, exchange.message, exchange.recall
         affinity = affinity_change(
-            session, message, analysis, exchange.personality, exchange.tree, recall.affinity, at
+            session, message, analysis, exchange.tree, recall.affinity, recent
         )
         writes, facts = fact_writes(session, message, analysis, recall.facts, at)
-        moods, mood = mood_writes(session, analysis, recall.mood_row, at)
+        moods, mood = mood_writes(session, message, analysis, exchange.personality, recall.mood_row)
         own = {"session_id": session.session_id}
         writes = [
             Update("sessions", session.user_id, own, set={"last_activity": at}, expect=1),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from luminora.memory import account
+from luminora.memory.account import MILESTONE, AffinityStep
 from luminora.providers import Attempt, Row, Usage
 
 Sentiment = Literal["very_negative", "negative", "neutral", "positive", "very_positive"]
@@ -125,7 +127,11 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AffinityInfo:
-    """How close a user and a personality are: 0 to 100 points, and the level's name."""
+    """How close a user and a personality are: 0 to 100 points, and the level's name.
+
+    Attributes:
+        faded: Points that silence has taken since the last exchange; ``points`` is without them.
+    """
 
     personality_name: str
     points: int
@@ -134,6 +140,7 @@ class AffinityInfo:
     positive_interactions: int = 0
     negative_interactions: int = 0
     last_interaction: datetime | None = None
+    faded: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +148,11 @@ class AffinityEvent:
     """One change of affinity: what the message was, and the points it really moved.
 
     Attributes:
-        event: Name of the interaction type.
-        points: What was added, after the bounds of 0 and 100.
+        event: Name of the interaction type, ``decay``, or ``milestone:`` and the milestone's name.
+        points: What was added; the sum of the steps.
+        message_id: The message that caused it; None of decay.
         reason: Why the analysis chose the event.
+        steps: How the points came about; ``str(step)`` says it in words.
     """
 
     event: str
@@ -153,20 +162,51 @@ class AffinityEvent:
     message_id: str | None
     reason: str | None
     created_at: datetime
+    steps: Sequence[AffinityStep] = ()
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
         """From a row of ``affinity_events``."""
-        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+        reason, steps = account.read(row["reason"])
+        names = cls.__dataclass_fields__.keys() & row.keys()
+        return cls(**{**{name: row[name] for name in names}, "reason": reason, "steps": steps})
+
+    @property
+    def milestone(self) -> str | None:
+        """Name of the milestone that this event tells of, or None."""
+        return self.event.removeprefix(MILESTONE) if self.event.startswith(MILESTONE) else None
+
+    @property
+    def explanation(self) -> str:
+        """The steps in one line."""
+        return ", ".join(map(str, self.steps))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoodInfo:
-    """The personality's mood in a session; ``intensity`` is from 0 to 1."""
+    """The personality's mood in a session; ``intensity`` is from 0 to 1.
+
+    Attributes:
+        since: When it came; of a mood that has faded away, when it was gone.
+    """
 
     name: str = "neutral"
     intensity: float = 1.0
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoodSpan:
+    """A mood from its coming to its end; ``until`` is None for the one that lasts.
+
+    Attributes:
+        intensity: How strongly it was felt when an exchange last stirred it, 0 to 1.
+    """
+
+    name: str
+    intensity: float
+    since: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from luminora.memory.models import Session
 from luminora.memory.query import Query
-from luminora.memory.recall import Recall, mood_of
+from luminora.memory.recall import Recall
 from luminora.memory.selection import Selection, of_episodes, of_facts, of_messages, select
 from luminora.personality import CompiledPersonality, Personality
 from luminora.providers import ChatMessage, ChatRequest, Grounding
@@ -109,7 +109,7 @@ def memories(recall: Recall, budget: int) -> Selection:
         *of_episodes(query, recall.episodes),
         *of_messages(recall.memories),
     ]
-    state = {"affinity": recall.points, "mood": mood_of(recall.mood_row).name}
+    state = {"affinity": recall.points, "mood": recall.mood.name}
     return select(mementos, state, budget)
 
 

@@ -11,7 +11,7 @@ from luminora.memory.thesaurus import related
 from luminora.providers import Row
 from luminora.providers.lexical import fold, query_words, stemmed
 
-RELATED_WEIGHT: Final = 0.4
+RELATED_WEIGHT: Final = 0.5
 """What a word that was added counts beside one that was asked for."""
 
 MAX_WORDS: Final = 32
@@ -103,12 +103,15 @@ class Query:
         """The words that were not asked for."""
         return [word for word in self.words if word.reason]
 
-    def meant(self, row: Row) -> bool:
-        """Whether the message was said by whom the question is about."""
+    def meant(self, row: Row) -> float:
+        """How surely the message was said by whom the question is about: 0, or 1, or 2 for roles.
+
+        A person's name may be there for other reasons; "my" and "you said" leave no doubt.
+        """
         if self.speakers:
             spoken = fold(row["speaker_name"] or "").split()
-            return not self.speakers.isdisjoint(spoken)
-        return self.role is not None and row["speaker"] == self.role
+            return float(not self.speakers.isdisjoint(spoken))
+        return 2.0 * (self.role is not None and row["speaker"] == self.role)
 
 
 def _spelled(text: str) -> list[tuple[str, tuple[str, ...]]]:

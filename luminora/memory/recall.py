@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
 
+from luminora.memory.affinity import points_at
 from luminora.memory.models import Episode, MemorySearchResult, MoodInfo, Session
+from luminora.memory.mood import mood_at
 from luminora.memory.query import Query
 from luminora.memory.search import HybridSearch, facts_of, result
 from luminora.memory.semantic import SemanticIndex
+from luminora.personality import Personality
 from luminora.providers import Find, Read, Row, StorageProvider
 
 MAX_EPISODES = 20
@@ -28,6 +32,8 @@ class Recall:
         facts: The rows of the active facts, latest first.
         affinity: The affinity row, or None before the first exchange.
         mood_row: The mood row, or None while the mood is neutral.
+        points: Affinity now, what silence has taken taken off; see :meth:`at`.
+        mood: The mood now, as far as it has not faded.
         memories: Earlier messages that answer to this one, best first, none of them in history.
         passed: The next best, which there was no room for.
         present: Messages that answer to it and stand in the history.
@@ -39,15 +45,17 @@ class Recall:
     episodes: Sequence[Episode] = ()
     affinity: Row | None = None
     mood_row: Row | None = None
+    points: int = 0
+    mood: MoodInfo = field(default_factory=MoodInfo)
     memories: Sequence[MemorySearchResult] = ()
     passed: Sequence[MemorySearchResult] = ()
     present: Sequence[MemorySearchResult] = ()
     query: Query | None = None
 
-    @property
-    def points(self) -> int:
-        """Affinity points; 0 before the first exchange."""
-        return self.affinity["affinity_points"] if self.affinity else 0
+    def at(self, moment: datetime, personality: Personality) -> Self:
+        """The same with affinity and mood as they are at a moment, by the persona's rules."""
+        points = points_at(self.affinity, personality.affinity.decay, moment)
+        return replace(self, points=points, mood=mood_at(self.mood_row, personality, moment))
 
 
 class Memory:
@@ -101,7 +109,14 @@ class Memory:
         earlier = [row for row in history[::-1] if row["seq"] < before["seq"]]
         shown = frozenset(row["id"] for row in history) | {before["id"]}
         query, ranked = await self.search.rank(
-            query, where, lexical, hits, facts, depth=self._depth, seeds=self._recall_limit * 2
+            query,
+            where,
+            [(row, score) for row, score in lexical if row["id"] != before["id"]],
+            [hit for hit in hits if hit.id != before["id"]],
+            facts,
+            recent=earlier,
+            depth=self._depth,
+            seeds=self._recall_limit * 2,
         )
         fresh = [one for one in ranked if one.row["id"] not in shown]
         told = [result(query, one) for one in fresh[: self._recall_limit + MAX_PASSED]]
@@ -137,12 +152,3 @@ class Memory:
             Find("user_affinity", user_id, pair, limit=1),
             Find("session_moods", user_id, {"session_id": session.session_id}, limit=1),
         ]
-
-
-def mood_of(row: Row | None) -> MoodInfo:
-    """The mood a row tells of; neutral without one."""
-    if row is None:
-        return MoodInfo()
-    return MoodInfo(
-        name=row["current_mood"], intensity=row["mood_intensity"], since=row["mood_started_at"]
-    )

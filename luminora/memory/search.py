@@ -16,7 +16,7 @@ from luminora.memory.semantic import SemanticIndex
 from luminora.providers import Find, Is, Read, Row, SearchText, StorageProvider, VectorHit
 
 MAX_FACTS: Final = 200
-DEPTH: Final = 100
+DEPTH: Final = 150
 """Candidates taken from each side, at least."""
 
 SEEDS: Final = 40
@@ -96,19 +96,22 @@ class HybridSearch:
         hits: Sequence[VectorHit],
         facts: Sequence[Row],
         *,
+        recent: Sequence[Row] = (),
         depth: int = DEPTH,
         seeds: int = SEEDS,
     ) -> tuple[Query, list[Candidate]]:
         """The question as the facts make it, and everything that may answer, best first.
 
         Read here, in one round trip: the rows that only the search by meaning found, the turns
-        around the best of those found by words, and what the facts' words find.
+        around the best of those found by words, and what the facts' words find. The ``recent``
+        turns, in their order, are known already.
         """
         user_id = where["user_id"]
         wider = query.widened(fact_words(query, facts)) if self._by_facts else query
-        known = {row["id"] for row, _ in found}
+        near = {row["id"] for row in recent}
+        known = near | {row["id"] for row, _ in found}
         missing = [hit.id for hit in hits if hit.id not in known]
-        best = [row for row, _ in found[:seeds]]
+        best = [row for row, _ in found[:seeds] if row["id"] not in near]
         reads: list[Read] = [Find("messages", user_id, {"id": Is("in", missing)})]
         for row in best:
             reads += beside(user_id, row)
@@ -121,6 +124,7 @@ class HybridSearch:
             [*before[::-1], row, *after]
             for row, before, after in zip(best, sides[::2], sides[1::2], strict=True)
         ]
+        runs.append(list(recent))
         evidence = Evidence(found, hits, rows, runs, Marks.of(self._index.name).done)
         return wider, rank(wider, evidence, at=now())
 

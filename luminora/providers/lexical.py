@@ -18,6 +18,8 @@ from typing import Any
 
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _MAX_WORD = 64
+_ACCENTS = re.compile("[\u0300-\u034e]+")
+_LATIN_ONLY = re.compile("[\\x00-\u034e\u2000-\u206f]*")
 
 _STOP = frozenset(
     """
@@ -44,6 +46,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
+    if _LATIN_ONLY.fullmatch(decomposed):
+        return _ACCENTS.sub("", decomposed)  # the same, several times as fast
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
