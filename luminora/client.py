@@ -186,7 +186,7 @@ class LuminoraCoreClient(Relationship, Upkeep):
         """What conversations add up to: figures of a user, a personality, or all."""
         from luminora.analytics import Analytics  # noqa: PLC0415 - rarely asked
 
-        return Analytics(self._storage, self._ready)
+        return Analytics(self._storage, self._personas, self._ready)
 
     # sessions
 

@@ -14,19 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from luminora.analytics import Report
+from luminora.analytics import Report, service
 from luminora.analytics.charts import columns
-from luminora.analytics.figures import Day, Spread, Topic
+from luminora.analytics.figures import CurvePoint, Day, Spread, Topic
 from luminora.analytics.page import page
 from luminora.analytics.series import binned
 from luminora.analytics.tallies import Sample, Top, streaks
 from luminora.client import LuminoraCoreClient
 from luminora.errors import InputError, StorageError
+from luminora.providers import EVERY_USER, Update
 from luminora.sync import LuminoraCoreClient as WaitingClient
+from tests.memory.standing import clock, companion, heard
 from tests.past import MONDAY, Past, a_week, after, store
 from tests.stacks import StackFile, every_stack, stack
 
-__all__ = ["stack"]
+__all__ = ["clock", "companion", "heard", "stack"]
 
 _LIST = json.loads((Path(__file__).parent / "data" / "blns.json").read_text("utf-8"))
 NAUGHTY = sorted({text[:255] for text in _LIST if text.strip() and "\0" not in text})
@@ -68,7 +70,7 @@ async def test_sentiment_moods_and_topics(client):
     }
     assert report.sentiment.unclassified == 1
     moods = {mood.mood: (mood.replies, mood.times) for mood in report.moods}
-    assert moods == {"neutral": (1, 0), "worried": (1, 1), "happy": (1, 1)}
+    assert moods == {"neutral": (2, 1), "worried": (1, 1), "happy": (0, 1)}, "it had faded by 9 h"
     assert sum(mood.share for mood in report.moods) == pytest.approx(1)
     words = {topic.text: topic.count for topic in report.topics.words}
     assert words["Max"] == words["Lucía"] == 2
@@ -123,13 +125,41 @@ async def test_affinity_of_one_and_of_many(client):
         (after(hours=13), 5),
     ]
     assert (curve.pairs, curve.now, curve.gained, curve.lost) == (1, 5, 7, 2)
-    assert curve.levels == {"friend": 1}
+    assert curve.levels == {"stranger": 1}
 
     (many,) = (await client.analytics.personality("sakura")).affinity
     # what ana brought along without an event counts from the beginning
     assert [point.points for point in many.points] == [17, (5 + 25) / 2]
     assert (many.pairs, many.now, many.gained, many.lost) == (2, 15, 22, 2)
-    assert many.levels == {"friend": 1, "close_friend": 1}
+    assert many.levels == {"stranger": 1, "acquaintance": 1}
+
+
+async def test_it_fades_as_the_personality_says(companion, clock, monkeypatch):
+    monkeypatch.setattr(service, "now", clock)
+    client, session = await companion({"decay": {"points_per_day": 1, "grace_days": 0}})
+    await client.send_message(session, "Hola")
+    (row,) = await client.storage.find("user_affinity", EVERY_USER)
+    of_all = {"affinity_points": 40}
+    await client.storage.update(Update("user_affinity", row["user_id"], {}, set=of_all))
+    clock.passes(days=9)
+    stands = await client.get_affinity(session)
+    for report in (await client.analytics.user(row["user_id"]), await client.analytics.overall()):
+        (curve,) = report.affinity
+        assert curve.now == stands.points == 31
+        assert curve.levels == {stands.level: 1}
+        assert curve.points[-1] == CurvePoint(clock.at, 31)
+        assert report.gaps == [gap for gap in report.gaps if "cannot be found" not in gap]
+
+
+async def test_a_personality_that_is_gone_is_named(client):
+    past = Past("ana", "forgotten", "s")
+    past.said(after(), "Hola")
+    past.felt("happy", after())
+    past.grew("friend", (after(), 3))
+    await store(client, past)
+    report = await client.analytics.user("ana")
+    assert report.affinity[0].levels == {"friend": 1}
+    assert any(gap.endswith("cannot be found any more: forgotten") for gap in report.gaps)
 
 
 async def test_facts(client):
@@ -285,6 +315,7 @@ async def test_moods_older_than_the_history_are_unknown(client):
     report = await client.analytics.user("ana")
     assert {mood.mood: (mood.replies, mood.times) for mood in report.moods} == {
         "happy": (0, 50),
+        "neutral": (0, 1),
         "shy": (0, 1),
     }
     assert any(gap.startswith("moods leave out 1 of 1 replies") for gap in report.gaps)
@@ -512,5 +543,5 @@ async def test_the_page_is_self_contained_and_told_to_readers_of_all_kinds(clien
     labels = [value for name, value in reader.attributes if name == "aria-labelledby"]
     assert {part for label in labels for part in label.split()} <= set(ids)
     assert text.count('role="img"') == text.count("<desc")
-    for shown in ("close friend", "openai", "Lucía", "worried"):
+    for shown in ("acquaintance", "openai", "Lucía", "worried"):
         assert any(shown in piece for piece in reader.text), shown

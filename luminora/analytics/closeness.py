@@ -6,8 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
+from luminora.analytics.cast import Cast
 from luminora.analytics.figures import Curve, CurvePoint
 from luminora.analytics.period import Period
+from luminora.memory.affinity import points_at
+from luminora.personality import PersonalityTree
 from luminora.providers import EVERY_USER, Row, StorageProvider, Where
 
 MOST_POINTS = 400
@@ -20,6 +23,7 @@ async def curves(
     personality: str | None,
     period: Period,
     now: datetime,
+    cast: Cast,
 ) -> Sequence[Curve]:
     """How close they became, by personality.
 
@@ -29,13 +33,17 @@ async def curves(
         personality: With whom; None for everybody.
         period: What the points are of.
         now: What is dated later is left out of the points.
+        cast: Says how silence lets affinity fade.
     """
     scope = EVERY_USER if user_id is None else user_id
     where = {} if personality is None else {"personality_name": personality}
     standings: dict[str, _Standing] = {}
     async for rows in storage.pages("user_affinity", scope, where, size=_PAGE):
         for row in rows:
-            standings.setdefault(row["personality_name"], _Standing()).add(row)
+            name = row["personality_name"]
+            if name not in standings:
+                standings[name] = _Standing(await cast.named(name), now)
+            standings[name].add(row)
     if user_id is None:
         return await _averages(storage, standings, where, period, now)
     return [
@@ -45,23 +53,35 @@ async def curves(
 
 
 class _Standing:
-    """Where the pairs of one personality stand now, and when each of them met."""
+    """Where the pairs of one personality stand now, and when each of them met.
 
-    def __init__(self) -> None:
-        self.pairs = self.points = 0
+    Attributes:
+        stored: The sum of points before silence since the last exchange; ``points`` after it.
+    """
+
+    def __init__(self, tree: PersonalityTree | None, now: datetime) -> None:
+        self._tree, self._now = tree, now
+        self.pairs = self.stored = self.points = 0
         self.levels: Counter[str] = Counter()
         self.met: Counter[date] = Counter()
 
     def add(self, row: Row) -> None:
+        points, level = row["affinity_points"], row["current_level"]
+        self.stored += points
+        if self._tree is not None:
+            points = points_at(row, self._tree.personality.affinity.decay, self._now)
+            level = self._tree.level_for(points).name
         self.pairs += 1
-        self.points += row["affinity_points"]
-        self.levels[row["current_level"]] += 1
+        self.points += points
+        self.levels[level] += 1
         self.met[row["created_at"].date()] += 1
 
-    def curve(self, name: str, points: Sequence[CurvePoint], gained: int, lost: int) -> Curve:
+    def curve(self, name: str, line: _Line, period: Period, gained: int, lost: int) -> Curve:
+        if self.points != self.stored and self._now in period:
+            line.add(CurvePoint(self._now, self.points / self.pairs))
         return Curve(
             personality=name,
-            points=points,
+            points=line.points(),
             pairs=self.pairs,
             now=self.points / self.pairs,
             levels=dict(self.levels.most_common()),
@@ -116,7 +136,7 @@ async def _of_one(
             if row["created_at"] <= now:
                 line.add(CurvePoint(row["created_at"], row["points_after"]))
         after = rows[-1]
-    return standing.curve(name, line.points(), gained, lost)
+    return standing.curve(name, line, period, gained, lost)
 
 
 async def _averages(
@@ -132,7 +152,11 @@ async def _averages(
             moves[row["personality_name"]].add(row, period)
     return [
         standing.curve(
-            name, _average(standing, moves[name], period, now), moves[name].gained, moves[name].lost
+            name,
+            _average(standing, moves[name], period, now),
+            period,
+            moves[name].gained,
+            moves[name].lost,
         )
         for name, standing in sorted(standings.items())
     ]
@@ -152,14 +176,14 @@ class _Moves:
             self.lost += max(-row["points"], 0)
 
 
-def _average(standing: _Standing, moves: _Moves, period: Period, now: datetime) -> list[CurvePoint]:
+def _average(standing: _Standing, moves: _Moves, period: Period, now: datetime) -> _Line:
     """Points of all pairs at the end of each day, by those who had met by then.
 
     The sum is reckoned back from the present by the changes logged since, so that points which no
     event tells of (they came with an import) count from the beginning.
     """
     line, pairs = _Line(), 0
-    total = standing.points - moves.by_day.total()
+    total = standing.stored - moves.by_day.total()
     for day in sorted(moves.by_day.keys() | standing.met.keys()):
         total, pairs = total + moves.by_day[day], pairs + standing.met[day]
         start = datetime.combine(day, time(), UTC)
@@ -168,4 +192,4 @@ def _average(standing: _Standing, moves: _Moves, period: Period, now: datetime) 
         end = start + timedelta(days=1)
         if pairs and period.meets(start, end):
             line.add(CurvePoint(min(end, now), total / pairs))
-    return line.points()
+    return line

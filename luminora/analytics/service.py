@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from datetime import date
 from typing import Any
 
+from luminora.analytics.cast import Cast
 from luminora.analytics.closeness import curves
 from luminora.analytics.days import Days
 from luminora.analytics.figures import Messages, Report, Sentiment, Usage
@@ -14,11 +15,13 @@ from luminora.analytics.learned import facts
 from luminora.analytics.period import Period
 from luminora.analytics.talk import Talk
 from luminora.memory.clock import now
+from luminora.memory.personas import Personas
 from luminora.memory.validate import checked_id
 from luminora.providers import EVERY_USER, Find, Is, Row, Scope, StorageProvider
 
 _PAGE = 500
 _AT_ONCE = 8
+_NAMED = 5
 
 
 class Analytics:
@@ -32,11 +35,18 @@ class Analytics:
 
     Args:
         storage: What is read; nothing is written.
+        personas: Where personalities are found, which say how moods and affinity fade.
         ready: Opens the storage if it is not open yet.
     """
 
-    def __init__(self, storage: StorageProvider, ready: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        storage: StorageProvider,
+        personas: Personas,
+        ready: Callable[[], Awaitable[None]],
+    ) -> None:
         self._storage = storage
+        self._personas = personas
         self._ready = ready
 
     async def user(
@@ -81,11 +91,12 @@ class Analytics:
         await self._ready()
         scope: Scope = EVERY_USER if user_id is None else user_id
         moment = now()
+        cast = Cast(self._storage, scope, self._personas)
         days = Days(moment)
         talk = Talk(period, days, moment)
         _, affinity, learned = await _together(
-            _listen(self._storage, scope, personality, talk),
-            curves(self._storage, user_id, personality, period, moment),
+            _listen(self._storage, scope, personality, talk, cast),
+            curves(self._storage, user_id, personality, period, moment, cast),
             facts(self._storage, scope, personality, period, days),
         )
         messages, sentiment, usage = talk.messages(), talk.sentiment(), talk.spending.usage()
@@ -105,12 +116,12 @@ class Analytics:
             facts=learned,
             engagement=talk.engagement(),
             usage=usage,
-            gaps=list(_gaps(talk, messages, sentiment, usage)),
+            gaps=list(_gaps(talk, cast, messages, sentiment, usage)),
         )
 
 
 async def _listen(
-    storage: StorageProvider, scope: Scope, personality: str | None, talk: Talk
+    storage: StorageProvider, scope: Scope, personality: str | None, talk: Talk, cast: Cast
 ) -> None:
     """Hear all conversations, user by user."""
     async for sessions in _sessions(storage, scope, personality):
@@ -118,7 +129,7 @@ async def _listen(
         found = await storage.find("session_moods", scope, {"session_id": Is("in", ids)})
         moods = {row["session_id"]: row for row in found}
         await _together(
-            *(_hear(storage, one, moods.get(one["session_id"]), talk) for one in sessions)
+            *(_hear(storage, one, moods.get(one["session_id"]), talk, cast) for one in sessions)
         )
         talk.settle(sessions[-1]["user_id"])
     talk.settle()
@@ -140,11 +151,14 @@ async def _sessions(
         after = rows[-1]
 
 
-async def _hear(storage: StorageProvider, session: Row, mood: Row | None, talk: Talk) -> None:
+async def _hear(
+    storage: StorageProvider, session: Row, mood: Row | None, talk: Talk, cast: Cast
+) -> None:
     """One conversation from its beginning, each page with what its messages were classified as."""
     user_id = session["user_id"]
     where = {"session_id": session["session_id"], **talk.period.where("timestamp")}
-    conversation = talk.conversation(user_id, mood)
+    tree = cast.of(session) if mood else None
+    conversation = talk.conversation(user_id, mood, tree.personality if tree else None)
 
     def page(after: Row | None) -> Find:
         return Find("messages", user_id, where, order=("seq",), limit=_PAGE, after=after)
@@ -176,7 +190,9 @@ async def _together(*works: Coroutine[Any, Any, Any]) -> list[Any]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _gaps(talk: Talk, messages: Messages, sentiment: Sentiment, usage: Usage) -> Iterator[str]:
+def _gaps(
+    talk: Talk, cast: Cast, messages: Messages, sentiment: Sentiment, usage: Usage
+) -> Iterator[str]:
     """What the figures leave out, and why."""
     if not messages.total:
         yield "no messages: nobody has talked in this scope and period"
@@ -198,6 +214,12 @@ def _gaps(talk: Talk, messages: Messages, sentiment: Sentiment, usage: Usage) ->
     if talk.future:
         part = _of(talk.future, messages.total, "messages")
         yield f"{part} are dated in the future: they count, but in nothing told by day or hour"
+    if cast.gone:
+        names = ", ".join(sorted(cast.gone)[:_NAMED])
+        yield (
+            f"moods and affinity are as they were last stored where the personality cannot be "
+            f"found any more: {names}{', …' if len(cast.gone) > _NAMED else ''}"
+        )
     if not talk.topics.exact:
         yield "rare words were let go of while counting topics: there are too many different ones"
 

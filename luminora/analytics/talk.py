@@ -14,9 +14,9 @@ from luminora.analytics.period import Period
 from luminora.analytics.spending import Spending
 from luminora.analytics.tallies import Sample, streaks
 from luminora.analytics.topics import TopicTally
-from luminora.memory.models import MoodInfo
 from luminora.memory.models import Sentiment as Feeling
-from luminora.memory.mood import MAX_HISTORY
+from luminora.memory.mood import MAX_HISTORY, mood_at
+from luminora.personality import NEUTRAL, Personality
 from luminora.providers import Row
 
 SILENCE = timedelta(minutes=30)
@@ -58,9 +58,11 @@ class Talk:
         self._active: dict[str, set[date]] = {}
         self._talked: set[str] = set()
 
-    def conversation(self, user_id: str, mood: Row | None) -> Conversation:
+    def conversation(
+        self, user_id: str, mood: Row | None, persona: Personality | None
+    ) -> Conversation:
         """A session about to be read; ``mood`` is its row of ``session_moods``."""
-        spans = MoodSpans(mood)
+        spans = MoodSpans(mood, persona, self._now)
         self._moods_begun.update(spans.begun(self.period))
         return Conversation(self, user_id, spans)
 
@@ -231,13 +233,22 @@ class Conversation:
 
 
 class MoodSpans:
-    """Which mood held when, from a row of ``session_moods``."""
+    """Which mood held when.
 
-    def __init__(self, row: Row | None) -> None:
+    Args:
+        row: The session's row of ``session_moods``.
+        persona: Says how fast the latest mood fades; unknown, it lasts.
+        now: The present.
+    """
+
+    def __init__(self, row: Row | None, persona: Personality | None, now: datetime) -> None:
         history = (row["mood_history"] if row else None) or []
         spans = [span for span in map(_span, history) if span is not None]
         if row is not None:
             spans.append((row["mood_started_at"], str(row["current_mood"])))
+            felt = mood_at(row, persona, now) if persona else None
+            if felt and felt.since and felt.name != row["current_mood"]:
+                spans.append((felt.since, felt.name))
         spans.sort(key=lambda span: span[0])
         self._starts = [start for start, _ in spans]
         self._moods = [mood for _, mood in spans]
@@ -248,7 +259,7 @@ class MoodSpans:
         place = bisect_right(self._starts, moment)
         if place:
             return self._moods[place - 1]
-        return MoodInfo().name if self._whole else None
+        return NEUTRAL if self._whole else None
 
     def begun(self, period: Period) -> list[str]:
         """The moods that began within a period."""

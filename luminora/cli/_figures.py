@@ -55,7 +55,7 @@ def show(report: Report) -> None:
     if report.gaps:
         note("")
     for gap in report.gaps:
-        note(f"note: {gap}")
+        note(printable(f"note: {gap}"))
 
 
 def _line(label: str, text: str) -> str:
