@@ -12,14 +12,15 @@ from uuid import uuid4
 
 from luminora.config import Config, load_config
 from luminora.errors import InputError, ProviderError, SessionNotFound
+from luminora.keeping import Keeping
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
-from luminora.memory.embedding import EmbeddingService, namespace
+from luminora.memory.embedding import EmbeddingService
+from luminora.memory.episodes import EpisodeRules
 from luminora.memory.explain import Explanation
 from luminora.memory.imports import Importer, Item
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import (
-    Episode,
     Fact,
     ImportReport,
     MemorySearchResult,
@@ -36,8 +37,8 @@ from luminora.memory.search import HybridSearch
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
-from luminora.memory.worker import Worked
-from luminora.providers import EVERY_USER, Find, Is, Row, StorageProvider
+from luminora.memory.worker import Duties, Worked
+from luminora.providers import EVERY_USER, Find, Row, StorageProvider
 from luminora.relationship import Relationship
 from luminora.stack import Stack
 from luminora.upkeep import Upkeep
@@ -51,7 +52,7 @@ MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient(Relationship, Upkeep):
+class LuminoraCoreClient(Relationship, Keeping, Upkeep):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -86,6 +87,7 @@ class LuminoraCoreClient(Relationship, Upkeep):
             self._index,
             by_facts=rewriting != "off",
             rewriter=ModelRewriter(stack.llm) if rewriting == "model" else None,
+            fade_after_days=settings["retention"]["fade_after_days"],
         )
         self._memory = Memory(
             stack.storage,
@@ -107,8 +109,10 @@ class LuminoraCoreClient(Relationship, Upkeep):
             stack.emit,
             inline=settings["analysis"] == "inline",
             episode_every=settings["episode_check_frequency"],
+            episode_rules=EpisodeRules.of(settings),
             prompt_budget=settings["prompt_budget"],
         )
+        self._duties = Duties(self._conversation.digester, self._consolidator())
         self._importer = Importer(stack.storage, self._index, self._conversation.order)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._worker: asyncio.Task[Worked] | None = None
@@ -359,15 +363,6 @@ class LuminoraCoreClient(Relationship, Upkeep):
         )
         return [Fact.from_row(row) for row in rows]
 
-    async def get_episodes(self, session_id: str, min_importance: float = 5.0) -> list[Episode]:
-        """Memorable moments of at least this importance (0 to 10), the weightiest first."""
-        session = await self.get_session(session_id)
-        where = {**self._memory.visible(session), "importance": Is(">=", min_importance)}
-        rows = await self._storage.find(
-            "episodes", session.user_id, where, order=("-importance", "-timestamp")
-        )
-        return [Episode.from_row(row) for row in rows]
-
     async def search_memories(
         self, session_id: str, query: str, top_k: int = 10
     ) -> list[MemorySearchResult]:
@@ -416,11 +411,11 @@ class LuminoraCoreClient(Relationship, Upkeep):
 
     async def _clear_cache(self, user_id: str) -> None:
         try:
-            await self._stack.cache.clear(namespace(user_id))
+            await self._drop_cached(user_id)
         except ProviderError as error:
             raise type(error)(
-                "everything of the user was deleted, except the vectors in the cache, which could "
-                f"not be reached and lets go of them by itself: {error.message}",
+                "everything of the user was deleted, except what the cache holds, which could "
+                f"not be reached and lets go of it by itself: {error.message}",
                 provider=self._stack.cache.name,
                 hint="run the same again when the cache is back",
             ) from error

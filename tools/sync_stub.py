@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SOURCES = {
     "Upkeep": "upkeep.py",
+    "Keeping": "keeping.py",
     "Relationship": "relationship.py",
     "LuminoraCoreClient": "client.py",
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from luminora._index import suggestion
 from luminora.cli import memory, relationship
+from luminora.cli.episodes import show_episodes
 from luminora.cli.output import say
 from luminora.cli.search import show_results
 from luminora.errors import InputError
@@ -75,7 +76,7 @@ async def answer(client: LuminoraCoreClient, session_id: str, name: str, argumen
         "mood": (lambda: client.get_mood(session_id), relationship.show_mood),
         "affinity": (lambda: client.get_affinity(session_id), relationship.show_affinity),
         "search": (lambda: client.search_memories(session_id, argument), show_results),
-        "episodes": (lambda: client.get_episodes(session_id, 0.0), memory.show_episodes),
+        "episodes": (lambda: client.get_episodes(session_id, 0.0), show_episodes),
         "history": (lambda: client.get_history(session_id, _RECENT), memory.show_history),
     }
     look, show = looks[name]

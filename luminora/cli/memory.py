@@ -1,4 +1,4 @@
-"""``luminora facts``, ``episodes``, ``history``: what is remembered."""
+"""``luminora facts``, ``history``: what is remembered."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from luminora.client import LuminoraCoreClient
     from luminora.config import Config
     from luminora.memory.models import (
-        Episode,
         Fact,
         Message,
         Session,
@@ -59,35 +58,6 @@ def facts(config: Config, who: Who, category: str | None, *, as_json: bool) -> N
         _emit(session, facts=found)
     else:
         show_facts(found)
-
-
-@click.command()
-@who_options
-@click.option(
-    "--min-importance",
-    metavar="N",
-    type=click.FloatRange(0, 10),
-    default=0.0,
-    help="Only those of at least this importance, 0 to 10.",
-)
-@config_options
-@json_option
-def episodes(config: Config, who: Who, min_importance: float, *, as_json: bool) -> None:
-    """Show the moments that are remembered as a whole.
-
-    Example: luminora episodes --user diego --min-importance 7
-    """
-    session, found = run_async(
-        _look(
-            config,
-            who,
-            lambda client, session: client.get_episodes(session.session_id, min_importance),
-        )
-    )
-    if as_json:
-        _emit(session, episodes=found)
-    else:
-        show_episodes(found)
 
 
 @click.command()
@@ -134,15 +104,6 @@ def show_facts(found: Sequence[Fact]) -> None:
             for fact in found
         ],
     )
-
-
-def show_episodes(found: Sequence[Episode]) -> None:
-    """Print episodes, each with its summary."""
-    if not found:
-        note("no episode yet")
-    for episode in found:
-        say(f"{when(episode.timestamp)}  {episode.importance:.1f}  {printable(episode.title)}")
-        say(f"    {' '.join(printable(episode.summary).split())}")
 
 
 def show_history(found: Sequence[Message]) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 from luminora.memory.validate import clean
 from luminora.providers import ChatMessage, ChatRequest, Grounding
 
+PRIVACY = ("public", "private", "sensitive")
+PERMANENCE = ("short_term", "long_term", "permanent")
 SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 CATEGORIES = (
     "personal_info",
@@ -77,8 +79,8 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
             "properties": {
                 "category": _TEXT,
                 "importance": _SCALE,
-                "privacy": {"enum": ["public", "private", "sensitive"]},
-                "permanence": {"enum": ["short_term", "long_term", "permanent"]},
+                "privacy": {"enum": list(PRIVACY)},
+                "permanence": {"enum": list(PERMANENCE)},
             },
         },
         "episode": {
@@ -90,6 +92,7 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
                 "importance": _SCALE,
                 "sentiment": {"enum": list(SENTIMENTS)},
                 "tags": {"type": "array", "items": _TEXT},
+                "turns": {"type": "integer", "minimum": 0},
             },
             "required": ["type", "title", "summary", "importance"],
         },
@@ -110,7 +113,8 @@ hypotheticals, jokes, denials, other people's lives, or wishes that something be
 - retractions: keys of known facts that the user takes back or wants forgotten.
 - mood: the companion's mood after this message, one of: {moods}.
 - affinity.event: the one that fits best, one of: {events}; null if none does.
-- episode: only for a moment that deserves to be remembered as a whole; else null.
+- episode: only for a moment that deserves to be remembered as a whole, told in the message or \
+in several up to it; else null. turns: how many of the earlier turns right before it belong to it.
 Known facts: {facts}
 Schema: {schema}"""
 
@@ -259,8 +263,8 @@ class _Reader:
         return {
             "category": _text(given.get("category"), 50) or "other",
             "importance": self.number(given.get("importance"), 3.0, 10.0),
-            "privacy": _text(given.get("privacy"), 50) or "private",
-            "permanence": _text(given.get("permanence"), 50) or "short_term",
+            "privacy": self.choice(given.get("privacy"), PRIVACY) or "private",
+            "permanence": self.choice(given.get("permanence"), PERMANENCE) or "short_term",
         }
 
     def episode(self, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -276,6 +280,7 @@ class _Reader:
             "importance": self.number(given.get("importance"), 5.0, 10.0),
             "sentiment": self.choice(given.get("sentiment"), SENTIMENTS) or "neutral",
             "tags": _texts(given.get("tags")),
+            "turns": int(self.number(given.get("turns"), 0.0, 6.0)),
         }
 
 

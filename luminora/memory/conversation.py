@@ -14,6 +14,7 @@ from luminora.memory.announce import Emit, announce
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
 from luminora.memory.digest import Digester
+from luminora.memory.episodes import EpisodeRules, Episodes
 from luminora.memory.explain import Explanation, explained
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
@@ -69,6 +70,7 @@ class Conversation:
         inline: Learn from an exchange before the answer is returned; else a job waits for
             whoever runs :meth:`Digester.run_due`.
         episode_every: See :class:`Learner`.
+        episode_rules: How episodes are kept.
         prompt_budget: Most tokens that memories take in a prompt.
     """
 
@@ -84,6 +86,7 @@ class Conversation:
         *,
         inline: bool = True,
         episode_every: int = 1,
+        episode_rules: EpisodeRules | None = None,
         prompt_budget: int = PROMPT_BUDGET,
     ) -> None:
         self._budget = prompt_budget
@@ -95,7 +98,8 @@ class Conversation:
         self._emit = emit
         self._inline = inline
         self.order = Order()
-        learner = Learner(storage, memory, episode_every=episode_every)
+        episodes = Episodes(storage, episode_rules)
+        learner = Learner(storage, memory, episodes, episode_every=episode_every)
         self.digester = Digester(queue, index, voice, learner, self._resume, emit)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:

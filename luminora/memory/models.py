@@ -9,6 +9,8 @@ from typing import Any, Literal, Self
 
 from luminora.memory import account
 from luminora.memory.account import MILESTONE, AffinityStep
+from luminora.memory.clock import now
+from luminora.memory.fading import decay_of
 from luminora.providers import Attempt, Row, Usage
 
 Sentiment = Literal["very_negative", "negative", "neutral", "positive", "very_positive"]
@@ -105,7 +107,18 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """A moment worth remembering as a whole; ``importance`` is from 0 to 10."""
+    """A moment worth remembering as a whole.
+
+    Attributes:
+        importance: How much it mattered when it was told, 0 to 10.
+        context_messages: Ids of the messages that tell of it.
+        temporal_decay: The share of its importance that it still has, above 0 and at most 1; see
+            :mod:`luminora.memory.fading`.
+        related_facts: Ids of the facts it is about.
+        related_episodes: Ids of earlier episodes about the same. One that went into a summary
+            since stands in that summary's ``metadata["sources"]``.
+        metadata: ``count`` is how often it was told; of a summary, how many it stands for.
+    """
 
     id: str
     session_id: str
@@ -118,11 +131,43 @@ class Episode:
     context_messages: Sequence[str]
     timestamp: datetime
     personality_name: str
+    temporal_decay: float = 1.0
+    related_facts: Sequence[str] = ()
+    related_episodes: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """From a row of ``episodes``."""
-        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+    def from_row(cls, row: Row, at: datetime | None = None) -> Self:
+        """From a row of ``episodes``, as it has faded by ``at`` (now if left out)."""
+        kept = {name: row[name] for name in cls.__dataclass_fields__}
+        decay = decay_of(row, at or now())
+        return cls(**{**kept, "temporal_decay": decay, "metadata": row["metadata"] or {}})
+
+    @property
+    def effective_importance(self) -> float:
+        """What is left of its importance, 0 to 10."""
+        return self.importance * self.temporal_decay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """What kind of message one is.
+
+    Attributes:
+        message_id: The id it was imported with, else Luminora's own.
+        category: What it is about, such as ``pets``.
+        importance: 0 to 10.
+        privacy: ``public``, ``private`` or ``sensitive``.
+        permanence: ``short_term``, ``long_term`` or ``permanent``.
+    """
+
+    message_id: str
+    category: str
+    importance: float
+    sentiment: str
+    privacy: str
+    permanence: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,8 +64,8 @@ SPEAKER_WEIGHT: Final = 0.35
 RECENCY_WEIGHT: Final = 0.05
 RECENCY_HALF_LIFE_DAYS: Final = 30.0
 
-Boost = Callable[[str], float]
-"""A factor around 1 for the message of an id, from its classification."""
+Boost = Callable[[Row], float]
+"""A factor around 1 for a message, from its classification."""
 
 
 @dataclass(slots=True)
@@ -290,7 +290,7 @@ def _finish(query: Query, everyone: Iterable[Candidate], at: datetime, boost: Bo
     for one in candidates:
         age = max((at - one.row["timestamp"]).total_seconds(), 0.0) / 86_400
         one.recency = float(2.0 ** (-age / RECENCY_HALF_LIFE_DAYS))
-        one.boost = boost(one.row["id"]) if boost else 1.0
+        one.boost = boost(one.row) if boost else 1.0
         one.score += SPEAKER_WEIGHT * one.speaker * best
         one.score *= (1 + RECENCY_WEIGHT * one.recency) * one.boost
 

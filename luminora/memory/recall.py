@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Self
 
 from luminora.memory.affinity import points_at
+from luminora.memory.clock import now
+from luminora.memory.episodes import for_message
 from luminora.memory.models import Episode, MemorySearchResult, MoodInfo, Session
 from luminora.memory.mood import mood_at
 from luminora.memory.query import Query
@@ -17,7 +19,9 @@ from luminora.memory.semantic import SemanticIndex
 from luminora.personality import Personality
 from luminora.providers import Find, Read, Row, StorageProvider
 
-MAX_EPISODES = 20
+MAX_EPISODES = 60
+"""Episodes that are looked at, the weightiest ever; ``SHOWN_EPISODES`` of them are recalled."""
+SHOWN_EPISODES = 10
 MAX_PASSED = 10
 _DEPTH_FACTOR = 3
 """Candidates per recalled message; those that are part of the recent history come on top."""
@@ -123,7 +127,7 @@ class Memory:
         return Recall(
             history=earlier[-self._history_limit :],
             facts=facts,
-            episodes=[Episode.from_row(row) for row in episodes],
+            episodes=for_message(episodes, text, now(), SHOWN_EPISODES),
             affinity=affinity[0] if affinity else None,
             mood_row=moods[0] if moods else None,
             memories=told[: self._recall_limit],

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from luminora.memory.classify import FADE_AFTER_DAYS, classification_boost
 from luminora.memory.clock import now
 from luminora.memory.indexes import Marks
 from luminora.memory.models import MemorySearchResult
 from luminora.memory.query import Query
-from luminora.memory.ranking import REACH, Candidate, Evidence, rank
+from luminora.memory.ranking import REACH, Boost, Candidate, Evidence, rank
 from luminora.memory.rewriting import Rewriter, fact_words
 from luminora.memory.semantic import SemanticIndex
 from luminora.providers import Find, Is, Read, Row, SearchText, StorageProvider, VectorHit
@@ -24,7 +25,13 @@ SEEDS: Final = 40
 
 
 class HybridSearch:
-    """Searches one user's messages through the storage and the semantic index at once."""
+    """Searches one user's messages through the storage and the semantic index at once.
+
+    Args:
+        by_facts: Widen a question by what is known of the user.
+        rewriter: Widens it before anything is read; None asks nobody.
+        fade_after_days: When messages of no lasting worth begin to count less; 0 for never.
+    """
 
     def __init__(
         self,
@@ -33,11 +40,13 @@ class HybridSearch:
         *,
         by_facts: bool = True,
         rewriter: Rewriter | None = None,
+        fade_after_days: float = FADE_AFTER_DAYS,
     ) -> None:
         self._storage = storage
         self._index = index
         self._by_facts = by_facts
         self._rewriter = rewriter
+        self._fade_after_days = fade_after_days
 
     async def understand(self, text: str, names: Iterable[str]) -> Query:
         """What to look for, before anything has been read."""
@@ -115,18 +124,31 @@ class HybridSearch:
         reads: list[Read] = [Find("messages", user_id, {"id": Is("in", missing)})]
         for row in best:
             reads += beside(user_id, row)
+        weighed = [row["id"] for row in best] + [hit.id for hit in hits[:seeds]]
+        if weighed:
+            about = {"message_id": Is("in", list(dict.fromkeys(weighed)))}
+            reads.append(Find("memory_classifications", user_id, about))
         if wider is not query:
             reads.append(self.words(wider, where, depth))
         rows, *sides = await self._storage.read(reads) if missing or len(reads) > 1 else [[]]
         if wider is not query:
             found = sides.pop()
+        boost = self._boost(sides.pop() if weighed else [])
         runs = [
             [*before[::-1], row, *after]
             for row, before, after in zip(best, sides[::2], sides[1::2], strict=True)
         ]
         runs.append(list(recent))
         evidence = Evidence(found, hits, rows, runs, Marks.of(self._index.name).done)
-        return wider, rank(wider, evidence, at=now())
+        return wider, rank(wider, evidence, at=now(), boost=boost)
+
+    def _boost(self, classified: Sequence[Row]) -> Boost:
+        """What the classifications of messages say of them."""
+        known, at = {row["message_id"]: row for row in classified}, now()
+        fade = self._fade_after_days
+        return lambda row: classification_boost(
+            known.get(row["id"]), at, row["timestamp"], fade_after_days=fade
+        )
 
 
 def facts_of(where: Mapping[str, str]) -> Read:
