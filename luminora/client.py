@@ -47,6 +47,8 @@ from luminora.upkeep import Upkeep
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from luminora.analytics import Analytics
+
 MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
@@ -185,6 +187,13 @@ class LuminoraCoreClient(Notebook, Relationship, Keeping, Upkeep):
     def index(self) -> SemanticIndex:
         """The index of messages by meaning."""
         return self._index
+
+    @property
+    def analytics(self) -> Analytics:
+        """What conversations add up to: figures of a user, a personality, or all."""
+        from luminora.analytics import Analytics  # noqa: PLC0415 - rarely asked
+
+        return Analytics(self._storage, self._personas, self._ready)
 
     # sessions
 

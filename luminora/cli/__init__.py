@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "luminora.cli.relationship:affinity",
         "Show how close a user and a companion are.",
     ),
+    "analytics": ("luminora.cli.analytics:analytics", "Show what conversations add up to."),
     "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
     "classify": (
         "luminora.cli.classify:classify",

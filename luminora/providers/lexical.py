@@ -83,6 +83,11 @@ def stemmed(text: str) -> list[tuple[str, ...]]:
     return [_stems(word[:_MAX_WORD]) for word in _telling(text)]
 
 
+def is_stop(word: str) -> bool:
+    """Whether a word, whatever its case and accents, says nothing of what a text is about."""
+    return fold(word) in _STOP
+
+
 def token_of(user_id: str) -> str:
     """What stands before a user's terms in a full-text index, so that a search reads no others'.
 
