@@ -39,6 +39,8 @@ from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
 from luminora.memory.worker import Worked
 from luminora.providers import EVERY_USER, Find, Is, Row, StorageProvider
+from luminora.snapshots.client import Snapshots
+from luminora.snapshots.journal import settle
 from luminora.stack import Stack
 from luminora.upkeep import Upkeep
 
@@ -49,7 +51,7 @@ MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient(Upkeep):
+class LuminoraCoreClient(Upkeep, Snapshots):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -141,6 +143,7 @@ class LuminoraCoreClient(Upkeep):
     async def _start(self, *, adapt: bool) -> None:
         try:
             await self._stack.open(adapt=adapt)
+            await settle(self._storage, self._queue)
         except BaseException:
             await self._stack.aclose()
             raise

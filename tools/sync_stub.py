@@ -10,13 +10,17 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"Upkeep": "upkeep.py", "LuminoraCoreClient": "client.py"}
+SOURCES = {
+    "Upkeep": "upkeep.py",
+    "Snapshots": "snapshots/client.py",
+    "LuminoraCoreClient": "client.py",
+}
 TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\
-# Written by tools/sync_stub.py from luminora/client.py and upkeep.py; do not edit.
+# Written by tools/sync_stub.py from luminora/client.py and its mixins; do not edit.
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,6 +41,9 @@ from luminora.memory.models import (
     Session,
 )
 from luminora.memory.worker import Worked
+from luminora.snapshots.examine import SnapshotInfo
+from luminora.snapshots.export import Progress
+from luminora.snapshots.restore import Restored
 
 def mirrored() -> dict[str, Callable[..., Any]]: ...
 
