@@ -68,21 +68,21 @@ class Contents:
         personas: Documents by name, of personas that sessions name.
         ids: The keys by collection, of those that others refer to.
         external: Ids of the application's own that look like ours.
-        facts: The latest mention of each fact by its id: ``(personality, category, key)`` and then.
+        facts: What identifies each fact, and when it was last mentioned, by its id.
         affinity: Its rows of ``user_affinity``.
-        episodes: The ids of its episodes.
     """
 
     info: SnapshotInfo
     sessions: list[Row] = field(default_factory=list)
     personas: dict[str, dict[str, Any]] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(
-        default_factory=lambda: {name: set() for _, name in _REFERENCES.values()}
+        default_factory=lambda: {
+            name: set() for name in ("sessions", "messages", "user_facts", "episodes")
+        }
     )
     external: set[str] = field(default_factory=set)
     facts: dict[str, Row] = field(default_factory=dict)
     affinity: list[Row] = field(default_factory=list)
-    episodes: set[str] = field(default_factory=set)
 
 
 def header_of(source: Source) -> dict[str, Any]:
@@ -162,38 +162,44 @@ def examine(source: Source, on_progress: Progress | None = None) -> Contents:
 
 
 def _note(found: Contents, name: str, value: dict[str, Any]) -> None:
-    """Check a row and keep of it what the rest has to be compared with."""
+    """Check a row and keep of it what the rest has to be compared with.
+
+    Raises:
+        InputError, PersonalityError: It cannot be used.
+    """
     if name == PERSONAS:
         Personality.from_document(value["document"], slug=value["name"])
         found.personas[value["name"]] = value["document"]
-        return
-    if name == VECTORS:
+    elif name == VECTORS:
+        model = found.info.header["embedding"]
         if value["id"] not in found.ids["messages"]:
             raise InputError("its message is not in the snapshot")
-        model = found.info.header["embedding"]
         if model is None or len(numbers(value["vector"])) != model["dimension"]:
             raise InputError("its length is not that of the header's model")
-        return
-    row = row_of(name, value, found.info.header["user_id"])
+    else:
+        row = row_of(name, value, found.info.header["user_id"])
+        field_name, group = _REFERENCES.get(name, ("", ""))
+        if group and row[field_name] not in found.ids[group]:
+            raise InputError(f"its {field_name} names nothing in the snapshot")
+        if row.get("personality_document") is not None:
+            Personality.from_document(row["personality_document"], slug=row["personality_name"])
+        _keep(found, name, row)
+
+
+def _keep(found: Contents, name: str, row: Row) -> None:
     key = row[key_of(name)]
-    field_name, group = _REFERENCES.get(name, ("", ""))
-    if group and row[field_name] not in found.ids[group]:
-        raise InputError(f"its {field_name} names nothing in the snapshot")
     if name in found.ids:
         found.ids[name].add(key)
-    if name == "sessions":
-        if row["personality_document"] is not None:
-            Personality.from_document(row["personality_document"], slug=row["personality_name"])
-        found.sessions.append(row)
-    elif name == "messages" and looks_like_ours(row["external_id"]):
-        found.external.add(row["external_id"])
-    elif name == "user_facts":
-        kept = ("id", "personality_name", "category", "key", "last_updated")
-        found.facts[key] = {field: row[field] for field in kept}
-    elif name == "user_affinity":
-        found.affinity.append(row)
-    elif name == "episodes":
-        found.episodes.add(key)
+    match name:
+        case "sessions":
+            found.sessions.append(row)
+        case "messages" if looks_like_ours(row["external_id"]):
+            found.external.add(row["external_id"])
+        case "user_affinity":
+            found.affinity.append(row)
+        case "user_facts":
+            kept = ("id", "personality_name", "category", "key", "last_updated")
+            found.facts[key] = {field: row[field] for field in kept}
 
 
 def looks_like_ours(name: Any) -> bool:

@@ -29,6 +29,7 @@ MAX_DOCUMENT: Final = 256 << 20
 _GZIP: Final = b"\x1f\x8b"
 _EMPTY: Final = b"\x03\x00" + bytes(8)
 _BLOCK: Final = 1 << 16
+_ANOTHER: Final = "get another copy; one that you compressed yourself, decompress first"
 
 
 @contextmanager
@@ -113,7 +114,7 @@ class _Unsealed(io.RawIOBase):
         if self.read(1) or self._held != _seal(self._sum.hexdigest()):
             raise SnapshotInvalid(
                 "the compressed snapshot is damaged, or was not written by Luminora",
-                hint="get another copy; one that you compressed yourself, decompress first",
+                hint=_ANOTHER,
             )
 
 
@@ -157,7 +158,7 @@ class Source:
             raise SnapshotInvalid(
                 f"the snapshot cannot be read to its end: {error}",
                 where=self.name,
-                hint="get another copy of it",
+                hint=_ANOTHER,
             ) from None
 
     def _opened(self) -> BinaryIO:

@@ -94,7 +94,7 @@ class Identity:
         return self.new(value)
 
     def _message(self, name: str) -> str:
-        """A message is referred to by its id, or by the one it was imported with, which it keeps."""
+        """A message is referred to by our id, or by the application's own, which it keeps."""
         ours = looks_like_ours(name) and name not in self._contents.external
         return self.new(name) if ours or name in self._messages else name
 
@@ -105,8 +105,8 @@ class Identity:
                 return value
             if value in self._facts:
                 return self._facts[value][1]
-            known = value in self._messages or value in self._contents.ids["sessions"]
-            return self.new(value) if known or value in self._contents.episodes else value
+            known = any(value in ids for ids in self._contents.ids.values())
+            return self.new(value) if known else value
         if isinstance(value, Mapping):
             return {key: self._in_notes(inner) for key, inner in value.items()}
         return [self._in_notes(inner) for inner in value] if isinstance(value, list) else value

@@ -19,7 +19,7 @@ RULES: Final = {
     "private": "messages that are private or sensitive, their answers, and what follows from them",
     "sensitive": "the same of sensitive ones alone",
     "episodes": "all episodes",
-    "facts": "all facts; facts:CATEGORY those of one category, as in facts:health",
+    "facts": "all facts; facts:CATEGORY those of one category",
 }
 """Every rule, and what it leaves out or masks."""
 
@@ -60,7 +60,7 @@ class Redaction:
             if name not in RULES or (colon and (name != "facts" or not category)):
                 raise InputError(
                     f"there is no rule '{rule:.60}' to redact by",
-                    hint="; ".join(f"{known}: {told}" for known, told in RULES.items()),
+                    hint=f"there are {', '.join(RULES)} and facts:CATEGORY",
                 )
         return cls(chosen)
 
