@@ -147,8 +147,8 @@ def import_(
 ) -> None:
     """Read a snapshot in, all of it or nothing.
 
-    It may be for any user, and from any stack. It becomes a copy with ids of its own. What the user has already stays as it is. Importing the
-    same snapshot again does nothing.
+    It may be for any user, and from any stack. It becomes a copy with ids of its own. What the
+    user has already stays as it is. Importing the same snapshot again does nothing.
 
     Example: luminora snapshot import diego.jsonl.gz --user diego
     """

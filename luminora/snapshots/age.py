@@ -73,30 +73,32 @@ def locked(target: BinaryIO, lock: Lock) -> Iterator[BinaryIO]:
         yield writer
 
 
-@contextmanager
-def unlocked(source: BinaryIO, head: bytes, lock: Lock) -> Iterator[BinaryIO]:
-    """The content of an encrypted file.
-
-    Args:
-        source: The file, at its beginning.
-        head: Its first bytes.
-        lock: What may unlock it.
+def opened(data: bytes, lock: Lock) -> bytes:
+    """The content of a file that was locked with a passphrase.
 
     Raises:
-        InputError: Nothing in ``lock`` unlocks it, or it was damaged; the latter may be noticed
-            only when it has been read to its end.
+        InputError: There is no passphrase, it is another, or the file was damaged.
     """
     pyrage = _library()
-    if wants_passphrase(head):
-        if not lock.passphrase:
-            raise InputError(
-                "the snapshot is locked with a passphrase",
-                hint="put it into an environment variable and name that: --passphrase-env NAME",
-            )
-        with _told(pyrage, "the passphrase is wrong, or the snapshot is damaged"):
-            whole = pyrage.passphrase.decrypt(source.read(), lock.passphrase)
-        yield io.BytesIO(whole)
-        return
+    if not lock.passphrase:
+        raise InputError(
+            "the snapshot is locked with a passphrase",
+            hint="put it into an environment variable and name that: --passphrase-env NAME",
+        )
+    with _told(pyrage, "the passphrase is wrong, or the snapshot is damaged"):
+        content: bytes = pyrage.passphrase.decrypt(data, lock.passphrase)
+    return content
+
+
+@contextmanager
+def unlocked(source: BinaryIO, lock: Lock) -> Iterator[BinaryIO]:
+    """The content of a file that was locked for recipients, as a stream.
+
+    Raises:
+        InputError: No identity unlocks it, or it was damaged; the latter may be noticed only when
+            it has been read to its end.
+    """
+    pyrage = _library()
     identities = [one for text in lock.identities for one in _identities(pyrage, text)]
     if not identities:
         raise InputError(

@@ -185,7 +185,12 @@ async def test_everything_becomes_the_memory_of_one_personality():
         there = await two.import_snapshot("diego.jsonl", "diego", personality=PLAIN)
         rows = await everything(two, "diego")
         assert_whole(rows)
-        named = [row["personality_name"] for found in rows.values() for row in found if "personality_name" in row]
+        named = [
+            row["personality_name"]
+            for found in rows.values()
+            for row in found
+            if "personality_name" in row
+        ]
         assert set(named) == {"plain"}
         assert len(rows["user_affinity"]) == 1
         last = max(rows["affinity_events"], key=lambda row: row["created_at"])
@@ -270,7 +275,9 @@ async def test_ids_that_look_like_ours_and_notes_are_renamed_right():
         fact = {"source_message_id": odd}
         await one.storage.update(Update("user_facts", "diego", {"key": "name"}, set=fact))
         there = await two.import_snapshot(await one.export_snapshot(session), "eva")
-        (copy,) = await two.storage.find("messages", "eva", {"session_id": there, "external_id": odd})
+        (copy,) = await two.storage.find(
+            "messages", "eva", {"session_id": there, "external_id": odd}
+        )
         assert copy["metadata"] == {**note, "seen": [copy["id"]]}
         (name,) = await two.storage.find("user_facts", "eva", {"key": "name"})
         assert name["source_message_id"] == odd
