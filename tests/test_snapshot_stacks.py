@@ -1,4 +1,4 @@
-"""A snapshot made on SQLite is imported on every storage, and the companion there knows the same."""
+"""A snapshot made on SQLite comes into every storage, and the companion there knows the same."""
 
 from __future__ import annotations
 

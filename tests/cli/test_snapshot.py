@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -111,4 +110,4 @@ def test_a_passphrase_comes_from_the_environment_or_the_keyboard(capsys, monkeyp
     monkeypatch.setenv("SNAPSHOT_WORD", "correcto caballo")
     found = said(capsys, "inspect", "d.jsonl.age", "--passphrase-env", "SNAPSHOT_WORD")
     assert found["header"]["user_id"] == "diego"
-    assert os.stat("d.jsonl.age").st_mode & 0o777 == 0o600
+    assert Path("d.jsonl.age").stat().st_mode & 0o777 == 0o600

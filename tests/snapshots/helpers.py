@@ -30,7 +30,7 @@ LIFE = (
 
 def client_at(name: str, **overrides: Any) -> LuminoraCoreClient:
     path = {"storage_provider.config.database_path": f"{name}.db"}
-    return LuminoraCoreClient(Stack.build(load_config(overrides=path | overrides)))
+    return LuminoraCoreClient(Stack.build(load_config({}, overrides=path | overrides)))
 
 
 async def lived(client: LuminoraCoreClient, user: str = "diego") -> str:
