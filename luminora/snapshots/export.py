@@ -122,7 +122,8 @@ class Export:
         tell = on_progress or (lambda _done, _total, _what: None)
         kept = [name for name in GROUPS if name in COLLECTIONS]
         total = sum(await self._storage.read([Count(name, user_id) for name in kept]))
-        seal, header, done = Seal(), {}, 0
+        header: dict[str, Any] = {}
+        seal, done = Seal(), 0
         async for name, rows in self._groups(user_id, session):
             await asyncio.to_thread(_append, file, seal, name, rows)
             header = rows[0] if name == HEADER else header

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from luminora.errors import LuminoraError, PersonalityError, PersonalityNotFound, SnapshotInvalid
+from luminora.errors import LuminoraError, PersonalityNotFound, SnapshotInvalid
 from luminora.memory.indexes import PENDING, Marks
 from luminora.memory.personas import Personas
 from luminora.memory.semantic import SemanticIndex
@@ -119,7 +119,7 @@ class Restore:
             name = row["personality_name"]
             try:
                 here, _ = self._personas.choose(name)
-            except (PersonalityError, LuminoraError) as error:
+            except LuminoraError as error:
                 if name not in found:
                     raise PersonalityNotFound(
                         f"the snapshot speaks with '{name:.80}', which it does not bring along "
@@ -275,7 +275,7 @@ class _Import:
         counts[name] = counts.get(name, 0) + 1
 
 
-async def _pages(found: Iterator[Any]) -> AsyncIterator[list[Any]]:
+async def _pages(found: Iterator[Any]) -> AsyncGenerator[list[Any], None]:
     """The items of a blocking iterator, some at a time, each lot read in a thread."""
     busy = Lock()  # who is cancelled leaves a thread at it
 
