@@ -7,7 +7,7 @@ import pytest
 from luminora.client import LuminoraCoreClient
 from luminora.errors import StorageUnavailable
 from luminora.providers import EVERY_USER
-from luminora.snapshots import restore
+from luminora.snapshots import writing
 from tests.snapshots.helpers import client_at, everything, lived
 from tests.snapshots.test_roundtrip import anonymous, assert_whole
 from tests.stacks import StackFile, every_stack, stack
@@ -45,7 +45,7 @@ async def test_the_companion_there_knows_the_same(stack: StackFile):
 
 
 async def test_one_that_breaks_off_leaves_nothing(stack: StackFile, monkeypatch):
-    monkeypatch.setattr(restore, "PAGE", 5)
+    monkeypatch.setattr(writing, "PAGE", 5)
     async with client_at("origin") as one, LuminoraCoreClient.from_config(stack.path) as two:
         await lived(one)
         await one.export_snapshot_to("diego.jsonl", user_id="diego")

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from threading import Lock
-from typing import Any, Final
+from typing import Any
 
-from luminora.errors import LuminoraError, PersonalityNotFound, SnapshotInvalid
+from luminora.errors import LuminoraError, PersonalityNotFound
 from luminora.memory.indexes import PENDING, Marks
 from luminora.memory.personas import Personas
 from luminora.memory.semantic import SemanticIndex
 from luminora.personality import PersonalityTree
-from luminora.providers import Insert, Is, Row, StorageProvider, Update, VectorItem, Write
+from luminora.providers import Is, Row, StorageProvider, Update, VectorItem
 from luminora.snapshots.examine import Contents, SnapshotInfo, entries, examine
-from luminora.snapshots.export import PAGE, Progress
+from luminora.snapshots.export import Progress
 from luminora.snapshots.files import Source
 from luminora.snapshots.identity import Identity
-from luminora.snapshots.journal import Journal
-from luminora.snapshots.lines import FOOTER, HEADER, PERSONAS, VECTORS
-from luminora.snapshots.rows import numbers, row_of
+from luminora.snapshots.lines import VECTORS
+from luminora.snapshots.rows import numbers
+from luminora.snapshots.writing import Writing, pages
 
 log = logging.getLogger(__name__)
-
-_LATE: Final = ("sessions", "user_affinity")
-"""Written last, so that nobody speaks in a conversation that is only half there."""
 
 
 @dataclass(slots=True)
@@ -102,11 +97,12 @@ class Restore:
         await self._index.verify()
         identity = Identity(contents, user_id, tree)
         restored = Restored(identity.latest, contents.info)
-        work = _Import(self._storage, source, contents, identity, restored)
+        work = Writing(self._storage, source, contents, identity)
         if await work.done_already():
             restored.known = True
             return restored
         await work.run(speaking, tell)
+        restored.written, restored.kept = work.written, work.kept
         restored.pending = await self._indexed(source, contents, identity, tell)
         return restored
 
@@ -162,8 +158,8 @@ class Restore:
         await self._index.ensure()
         done = {"embedding_state": Marks.of(self._index.name).done}
         user = identity.user_id
-        async with aclosing(_pages(entries(source))) as pages:
-            async for page in pages:
+        async with aclosing(pages(entries(source))) as lots:
+            async for page in lots:
                 vectors = {
                     identity.new(value["id"]): numbers(value["vector"])
                     for _, name, value in page
@@ -177,121 +173,6 @@ class Restore:
                     )
                     await self._storage.update(Update("messages", user, ids, set=done))
                     advance(len(rows))
-
-
-class _Import:
-    """The writing of one snapshot."""
-
-    def __init__(
-        self,
-        storage: StorageProvider,
-        source: Source,
-        contents: Contents,
-        identity: Identity,
-        restored: Restored,
-    ) -> None:
-        self._storage = storage
-        self._source = source
-        self._contents = contents
-        self._identity = identity
-        self._restored = restored
-        self._user = identity.user_id
-        self._journal = Journal(storage, self._user, identity.prefix)
-
-    async def done_already(self) -> bool:
-        """Whether the snapshot is there: its sessions are written last."""
-        own = {"session_id": self._identity.latest}
-        begun = await self._journal.begun()
-        return not begun and await self._storage.count("sessions", self._user, own) > 0
-
-    async def run(self, speaking: Callable[[Row], Row], tell: Progress) -> None:
-        """Write it all, or nothing.
-
-        Args:
-            speaking: Gives a session the persona it speaks with.
-            tell: Told how far it has come.
-        """
-        await self._journal.begin()
-        try:
-            late = await self._write_most(tell)
-            late["sessions"] = [speaking(row) for row in late["sessions"]]
-            rows = [(name, row) for name in late for row in late[name]]
-            for start in range(0, len(rows), PAGE):
-                last = start + PAGE >= len(rows)
-                await self._write(rows[start : start + PAGE], last=last)
-        except BaseException:
-            await self._journal.undo()
-            raise
-
-    async def _write_most(self, tell: Progress) -> dict[str, list[Row]]:
-        """Write everything but what comes last, which is returned."""
-        late: dict[str, list[Row]] = {"user_affinity": [], "sessions": []}
-        met = await self._met()
-        total, footer = sum(self._contents.info.counts.values()), None
-        owner = self._contents.info.header["user_id"]
-        async with aclosing(_pages(entries(self._source))) as pages:
-            async for page in pages:
-                rows: list[tuple[str, Row]] = []
-                for number, name, value in page:
-                    if name == FOOTER:
-                        footer = value
-                    if name in {HEADER, PERSONAS, VECTORS, FOOTER}:
-                        continue
-                    row = self._identity.row(name, row_of(name, value, owner))
-                    if row is None:
-                        self._count(self._restored.kept, name)
-                    elif name in _LATE:
-                        late[name].append(row)
-                    elif name == "affinity_events" and row["personality_name"] in met:
-                        self._count(self._restored.kept, name)
-                    else:
-                        rows.append((name, row))
-                    tell(number, max(total, number), "Importing")
-                if rows:
-                    await self._write(rows)
-        if footer is None or footer["sha256"] != self._contents.info.sha256:
-            raise SnapshotInvalid("it changed while it was imported", where=self._source.name)
-        return late
-
-    async def _met(self) -> set[str]:
-        """The personalities that the user is acquainted with already; that stays as it is."""
-        rows = await self._storage.find("user_affinity", self._user)
-        return {
-            row["personality_name"]
-            for row in rows
-            if not row["id"].startswith(self._identity.prefix)
-        }
-
-    async def _write(self, rows: Sequence[tuple[str, Row]], *, last: bool = False) -> None:
-        writes: list[Write] = [
-            Insert(name, self._user, row, ignore_conflict=True) for name, row in rows
-        ]
-        counts = await self._journal.write(writes, last=last)
-        for (name, _), count in zip(rows, counts, strict=True):
-            self._count(self._restored.written if count else self._restored.kept, name)
-
-    @staticmethod
-    def _count(counts: dict[str, int], name: str) -> None:
-        counts[name] = counts.get(name, 0) + 1
-
-
-async def _pages(found: Iterator[Any]) -> AsyncGenerator[list[Any], None]:
-    """The items of a blocking iterator, some at a time, each lot read in a thread."""
-    busy = Lock()  # who is cancelled leaves a thread at it
-
-    def some() -> list[Any]:
-        with busy:
-            return list(islice(found, PAGE))
-
-    def close() -> None:
-        with busy:
-            getattr(found, "close", int)()
-
-    try:
-        while page := await asyncio.to_thread(some):
-            yield page
-    finally:
-        await asyncio.to_thread(close)
 
 
 def _item(row: Row, vector: Sequence[float]) -> VectorItem:

