@@ -92,7 +92,7 @@ class Snapshots:
             InputError: The file cannot be written, or an argument cannot be used.
         """
         from luminora.snapshots.age import Lock  # noqa: PLC0415 - rarely asked
-        from luminora.snapshots.files import written  # noqa: PLC0415
+        from luminora.snapshots.files import written_aside  # noqa: PLC0415
 
         export = self._export(include_options)
         await self._ready()
@@ -103,7 +103,8 @@ class Snapshots:
                 f"the session '{session_id:.80}' is another user's",
                 hint="leave out user_id, or leave out session_id to export all of that user",
             )
-        with written(Path(path), Lock(passphrase, tuple(recipients))) as file:
+        lock = Lock(passphrase, tuple(recipients))
+        async with written_aside(Path(path), lock) as file:
             return await export.write(file, owner, session, on_progress)
 
     def _export(self, options: Mapping[str, Any] | None) -> Export:

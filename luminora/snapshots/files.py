@@ -7,12 +7,13 @@ own header or in its padding could change unnoticed.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
@@ -51,6 +52,19 @@ def written(path: Path, lock: Lock) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", where=str(path)) from None
+
+
+@asynccontextmanager
+async def written_aside(path: Path, lock: Lock) -> AsyncIterator[BinaryIO]:
+    """The same where an event loop runs: what takes long at the end is done in a thread."""
+    context = written(path, lock)
+    file = await asyncio.to_thread(context.__enter__)
+    try:
+        yield file
+    except BaseException as error:
+        await asyncio.to_thread(context.__exit__, type(error), error, error.__traceback__)
+        raise
+    await asyncio.to_thread(context.__exit__, None, None, None)
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from luminora.client import LuminoraCoreClient
 from luminora.config import load_config
 from luminora.errors import InputError, PersonalityNotFound, SessionNotFound
 from luminora.providers import EVERY_USER, Update
+from luminora.snapshots.age import Lock
 from luminora.snapshots.examine import examine
 from luminora.snapshots.export import PAGE
-from luminora.snapshots.files import Source
+from luminora.snapshots.files import Source, written
 from luminora.snapshots.lines import COLLECTIONS, GROUPS, Seal, line
 from luminora.snapshots.rows import plain_row
 from luminora.stack import Stack
@@ -339,7 +340,7 @@ async def test_what_is_read_is_not_kept():
         snapshot = await one.export_snapshot(session)
     (message,) = snapshot["messages"]
     seal = Seal()
-    with Path("big.jsonl").open("wb") as file:
+    with written(Path("big.jsonl"), Lock()) as file:
 
         def put(name, row):
             text = line(name, row)
