@@ -17,6 +17,8 @@ from typing import Any
 from luminora.memory.validate import clean
 from luminora.providers import ChatMessage, ChatRequest, Grounding
 
+PRIVACY = ("public", "private", "sensitive")
+PERMANENCE = ("short_term", "long_term", "permanent")
 SENTIMENTS = ("very_negative", "negative", "neutral", "positive", "very_positive")
 CATEGORIES = (
     "personal_info",
@@ -65,7 +67,7 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
         "sentiment": {"enum": list(SENTIMENTS)},
         "mood": {
             "type": ["object", "null"],
-            "properties": {"name": _TEXT, "intensity": _SHARE},
+            "properties": {"name": _TEXT, "intensity": _SHARE, "confidence": _SHARE},
             "required": ["name"],
         },
         "affinity": {
@@ -77,8 +79,8 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
             "properties": {
                 "category": _TEXT,
                 "importance": _SCALE,
-                "privacy": {"enum": ["public", "private", "sensitive"]},
-                "permanence": {"enum": ["short_term", "long_term", "permanent"]},
+                "privacy": {"enum": list(PRIVACY)},
+                "permanence": {"enum": list(PERMANENCE)},
             },
         },
         "episode": {
@@ -90,6 +92,7 @@ ANALYSIS_SCHEMA: dict[str, Any] = {
                 "importance": _SCALE,
                 "sentiment": {"enum": list(SENTIMENTS)},
                 "tags": {"type": "array", "items": _TEXT},
+                "turns": {"type": "integer", "minimum": 0},
             },
             "required": ["type", "title", "summary", "importance"],
         },
@@ -110,7 +113,8 @@ hypotheticals, jokes, denials, other people's lives, or wishes that something be
 - retractions: keys of known facts that the user takes back or wants forgotten.
 - mood: the companion's mood after this message, one of: {moods}.
 - affinity.event: the one that fits best, one of: {events}; null if none does.
-- episode: only for a moment that deserves to be remembered as a whole; else null.
+- episode: only for a moment that deserves to be remembered as a whole, told in the message or \
+in several up to it; else null. turns: how many of the earlier turns right before it belong to it.
 Known facts: {facts}
 Schema: {schema}"""
 
@@ -132,6 +136,7 @@ class Analysis:
     """What a message means.
 
     Attributes:
+        mood_confidence: How sure the analysis is of the mood, 0 to 1; 1 where it does not say.
         dropped: How many malformed pieces were left out.
         degraded: Whether the embedded rules stood in for the configured model.
     """
@@ -141,6 +146,7 @@ class Analysis:
     sentiment: str = "neutral"
     mood: str | None = None
     mood_intensity: float = 0.5
+    mood_confidence: float = 1.0
     event: str | None = None
     reason: str | None = None
     classification: Mapping[str, Any] | None = None
@@ -184,6 +190,7 @@ def read_analysis(answer: Mapping[str, Any], grounding: Grounding) -> Analysis:
         sentiment=reader.choice(answer.get("sentiment"), SENTIMENTS) or "neutral",
         mood=reader.choice(mood.get("name"), grounding.moods),
         mood_intensity=reader.number(mood.get("intensity"), 0.5, 1.0),
+        mood_confidence=reader.number(mood.get("confidence"), 1.0, 1.0),
         event=reader.choice(affinity.get("event"), grounding.events),
         reason=_text(affinity.get("reason"), 500),
         classification=reader.classification(answer),
@@ -256,8 +263,8 @@ class _Reader:
         return {
             "category": _text(given.get("category"), 50) or "other",
             "importance": self.number(given.get("importance"), 3.0, 10.0),
-            "privacy": _text(given.get("privacy"), 50) or "private",
-            "permanence": _text(given.get("permanence"), 50) or "short_term",
+            "privacy": self.choice(given.get("privacy"), PRIVACY) or "private",
+            "permanence": self.choice(given.get("permanence"), PERMANENCE) or "short_term",
         }
 
     def episode(self, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -273,6 +280,7 @@ class _Reader:
             "importance": self.number(given.get("importance"), 5.0, 10.0),
             "sentiment": self.choice(given.get("sentiment"), SENTIMENTS) or "neutral",
             "tags": _texts(given.get("tags")),
+            "turns": int(self.number(given.get("turns"), 0.0, 6.0)),
         }
 
 

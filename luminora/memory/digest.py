@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import NAMESPACE_URL, uuid5
 
+from luminora.memory.announce import Emit, announce
 from luminora.memory.indexes import PENDING
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
@@ -32,6 +33,7 @@ class Digester:
     Args:
         queue: Where the jobs are.
         resume: Rebuilds an exchange that another process began.
+        emit: Calls the listeners of what is learned later.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class Digester:
         voice: Voice,
         learner: Learner,
         resume: Resume,
+        emit: Emit,
     ) -> None:
         self._queue = queue
         self._index = index
         self._voice = voice
         self._learner = learner
         self._resume = resume
+        self._emit = emit
 
     def job(self, exchange: Exchange, reply_id: str, *, leased: bool) -> Row:
         """The job of an exchange, ours already if ``leased``."""
@@ -101,7 +105,9 @@ class Digester:
         exchange, grounding, rows = found
         pending = [row for row in rows if row["embedding_state"] == PENDING]
         indexed = self._index.try_add(job["user_id"], pending) if pending else _nothing()
-        await self.digest(exchange, grounding, job, indexed)
+        lesson = await self.digest(exchange, grounding, job, indexed)
+        if lesson is not None:
+            await announce(self._emit, exchange, lesson)
 
     async def _postpone(self, job: Row, error: Exception) -> None:
         log.warning("learning from message %s failed: %s", job["payload"]["message_id"], error)
