@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
+from luminora.memory.account import MILESTONE
+from luminora.memory.affinity import milestone_id
 from luminora.memory.analysis import FoundFact
 from luminora.memory.facts import fact_id
 from luminora.memory.models import Session
@@ -74,10 +76,15 @@ class Identity:
         row = {**old, "user_id": self.user_id}
         for field in row.keys() & {*_SESSIONS, *_ROWS, *_MESSAGES, *_FACTS, *_NOTES}:
             row[field] = self._renamed(field, old[field])
-        if name == "user_facts":
-            row["id"] = self._facts[old["id"]][1]
+        if name == "episodes":
+            row["metadata"] = self._in_notes(old["metadata"], every=True)
         if "personality_name" in row:
             row["personality_name"] = self.personality(old["personality_name"])
+        if name == "user_facts":
+            row["id"] = self._facts[old["id"]][1]
+        if name == "affinity_events" and old["event"].startswith(MILESTONE):
+            reached = old["event"].removeprefix(MILESTONE)
+            row["id"] = milestone_id(self.user_id, row["personality_name"], reached)
         return self._relevelled(name, row)
 
     def _renamed(self, field: str, value: Any) -> Any:
@@ -98,18 +105,23 @@ class Identity:
         ours = looks_like_ours(name) and name not in self._contents.external
         return self.new(name) if ours or name in self._messages else name
 
-    def _in_notes(self, value: Any) -> Any:
-        """Ids of rows of this snapshot, wherever they stand."""
-        if isinstance(value, str):
-            if not looks_like_ours(value):
-                return value
-            if value in self._facts:
-                return self._facts[value][1]
-            known = any(value in ids for ids in self._contents.ids.values())
-            return self.new(value) if known else value
+    def _in_notes(self, value: Any, *, every: bool = False) -> Any:
+        """Ids of rows of this snapshot, wherever they stand.
+
+        Args:
+            value: Metadata. Applications keep ids of their own in it, which stay.
+            every: Whether it is Luminora's alone, where rows are named that are no longer there.
+        """
         if isinstance(value, Mapping):
-            return {key: self._in_notes(inner) for key, inner in value.items()}
-        return [self._in_notes(inner) for inner in value] if isinstance(value, list) else value
+            return {key: self._in_notes(inner, every=every) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._in_notes(inner, every=every) for inner in value]
+        if not looks_like_ours(value) or value in self._contents.external:
+            return value
+        if value in self._facts:
+            return self._facts[value][1]
+        known = every or any(value in ids for ids in self._contents.ids.values())
+        return self.new(value) if known else value
 
     def _relevelled(self, name: str, row: Row) -> Row | None:
         """Levels and moods as the other personality calls them."""

@@ -45,6 +45,8 @@ UNDONE: Final = (
     "messages",
 )
 """What an import writes, in an order in which it can be undone: nobody talks in it any more."""
+_BY_SESSION: Final = ("user_facts", "affinity_events")
+"""Where an id may follow from what the row is about: only its session is the import's own."""
 _PAGE: Final = 400
 _MANY: Final = 20
 
@@ -143,8 +145,7 @@ async def undo(storage: StorageProvider, user_id: str, prefix: str) -> None:
     """Delete the rows of one import."""
     for name in UNDONE:
         (key,) = COLLECTIONS[name].key
-        # a fact's id follows from what it is about; the session it came from is the import's own
-        mark = "session_id" if name == "user_facts" else key
+        mark = "session_id" if name in _BY_SESSION else key
         while True:
             found = await storage.find(
                 name, user_id, {mark: Is(">=", prefix)}, order=(mark,), limit=_PAGE

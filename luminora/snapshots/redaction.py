@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -99,7 +99,8 @@ class Redaction:
 
     def _left_out(self, name: str, row: Row) -> bool:
         if name == "episodes":
-            return "episodes" in self.rules or not self.hidden.isdisjoint(row["context_messages"])
+            told = {*row["context_messages"], *_strings(row["metadata"])}  # a summary's sources too
+            return "episodes" in self.rules or not self.hidden.isdisjoint(told)
         if name in {"user_facts", "fact_history"}:
             return (
                 "facts" in self.rules
@@ -123,6 +124,15 @@ def _masked(name: str, row: Row) -> Row:
         if texts and field_name not in {"mood_history", "personality_document"}:
             told[field_name] = _each(told[field_name], without_contacts)
     return told
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(inner)
 
 
 def _each(value: Any, change: Callable[[str], str]) -> Any:

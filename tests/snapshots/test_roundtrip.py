@@ -12,6 +12,8 @@ import pytest
 from luminora.client import LuminoraCoreClient
 from luminora.config import load_config
 from luminora.errors import InputError, PersonalityNotFound, SessionNotFound
+from luminora.memory.account import MILESTONE
+from luminora.memory.affinity import milestone_id
 from luminora.providers import EVERY_USER, Update
 from luminora.snapshots.age import Lock
 from luminora.snapshots.examine import examine
@@ -287,6 +289,30 @@ async def test_ids_that_look_like_ours_and_notes_are_renamed_right():
         assert copy["metadata"] == {**note, "seen": [copy["id"]]}
         (name,) = await two.storage.find("user_facts", "eva", {"key": "name"})
         assert name["source_message_id"] == odd
+
+
+async def test_a_milestone_is_reached_once_and_a_summarys_sources_are_renamed():
+    async with client_at("a") as one, client_at("b") as two:
+        session = await lived(one)
+        (event, *_) = await one.storage.find("affinity_events", "diego")
+        milestone = {**event, "id": milestone_id("diego", "sakura", "first"), "message_id": None}
+        milestone |= {"event": f"{MILESTONE}first", "points": 0}
+        await one.storage.insert("affinity_events", "diego", milestone)
+        gone = "ab" * 16
+        note = {"sources": [{"id": gone, "context_messages": [event["message_id"]]}], "count": 2}
+        await one.storage.update(Update("episodes", "diego", {}, set={"metadata": note}))
+        await two.import_snapshot(await one.export_snapshot(session), "eva")
+        (there,) = await two.storage.find("affinity_events", "eva", {"event": milestone["event"]})
+        assert there["id"] == milestone_id("eva", "sakura", "first")
+        (source,) = (await two.storage.find("episodes", "eva"))[0]["metadata"]["sources"]
+        assert source["id"] != gone
+        messages = {row["id"] for row in await two.storage.find("messages", "eva")}
+        assert set(source["context_messages"]) <= messages
+        hidden = {"privacy": "sensitive"}
+        about = {"message_id": event["message_id"]}
+        await one.storage.update(Update("memory_classifications", "diego", about, set=hidden))
+        told = await one.export_snapshot(session, {"redact": ["sensitive"]})
+        assert told["episodes"] == []
 
 
 async def test_more_than_a_page_of_everything():
