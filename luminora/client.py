@@ -41,6 +41,8 @@ from luminora.memory.worker import Duties, Worked
 from luminora.notebook import Notebook
 from luminora.providers import EVERY_USER, Find, Row, StorageProvider
 from luminora.relationship import Relationship
+from luminora.snapshots.client import Snapshots
+from luminora.snapshots.journal import settle
 from luminora.stack import Stack
 from luminora.upkeep import Upkeep
 
@@ -53,7 +55,7 @@ MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient(Notebook, Relationship, Keeping, Upkeep):
+class LuminoraCoreClient(Notebook, Relationship, Keeping, Snapshots, Upkeep):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -159,6 +161,7 @@ class LuminoraCoreClient(Notebook, Relationship, Keeping, Upkeep):
     async def _start(self, *, adapt: bool) -> None:
         try:
             await self._stack.open(adapt=adapt)
+            await settle(self._storage, self._queue)
         except BaseException:
             await self._stack.aclose()
             raise

@@ -16,6 +16,7 @@ SOURCES = {
     "Keeping": "keeping.py",
     "Notebook": "notebook.py",
     "Relationship": "relationship.py",
+    "Snapshots": "snapshots/client.py",
     "LuminoraCoreClient": "client.py",
 }
 TARGET = ROOT / "luminora" / "sync.pyi"

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reindex": ("luminora.cli.reindex:reindex", "Index the messages that still wait for it."),
     "schema": ("luminora.cli.schema:schema", "Write the schema of luminora.json for editors."),
     "search": ("luminora.cli.search:search", "Search what is remembered."),
+    "snapshot": ("luminora.cli.snapshot:snapshot", "Put a user into a file, and back anywhere."),
     "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
 """Every command: where it lives, and its line in the help."""

@@ -166,8 +166,8 @@ class _Log:
     def milestone(self, milestone: Milestone, at: datetime) -> Row:
         """What tells of a milestone; it moves nothing."""
         name = milestone.name or f"{milestone.affinity:g}"
-        pair = f"{self._session.user_id}\n{self._session.personality_name}"
-        identity = uuid5(NAMESPACE_URL, f"luminora:milestone:{pair}\n{name}").hex
+        session = self._session
+        identity = milestone_id(session.user_id, session.personality_name, name)
         reason = written(milestone.description or f"reached {milestone.affinity:g}", ())
         return self._entry(identity, f"{MILESTONE}{name}"[:_MAX_EVENT], 0, reason, at)
 
@@ -190,6 +190,12 @@ class _Log:
 def event_id(message: Row, kind: str = "affinity") -> str:
     """The id of the affinity event that a message caused."""
     return uuid5(NAMESPACE_URL, f"luminora:{kind}:{message['id']}").hex
+
+
+def milestone_id(user_id: str, personality_name: str, name: str) -> str:
+    """The id of the event that tells of a milestone, which is reached once."""
+    pair = f"{user_id}\n{personality_name}"
+    return uuid5(NAMESPACE_URL, f"luminora:milestone:{pair}\n{name}").hex
 
 
 def _silence(row: Row, decay: AffinityDecay, at: datetime) -> str:
