@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, prompting, recall, table
+from benchmarks import extraction, latency, prompting, recall, table
 from benchmarks.table import Figure, Unavailable
 
 SPANISH = Path(__file__).parents[1] / "tests" / "data" / "recall_es.json"
@@ -58,6 +58,7 @@ def main() -> None:
     tables: dict[str, Callable[[], int]] = {
         "recall-es": lambda: _recall(SPANISH, "Recall, Spanish", baselines=False),
         "prompt": lambda: _prompt(given.locomo or SPANISH),
+        "extraction": lambda: _figures("Facts in labelled messages", extraction.measure()),
         "latency": lambda: _figures("Latency", asyncio.run(latency.measure(given.others))),
     }
     if given.locomo:

@@ -18,10 +18,10 @@ from luminora.memory.conversation import Conversation
 from luminora.memory.embedding import EmbeddingService
 from luminora.memory.episodes import EpisodeRules
 from luminora.memory.explain import Explanation
+from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.imports import Importer, Item
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import (
-    Fact,
     ImportReport,
     MemorySearchResult,
     Message,
@@ -38,6 +38,7 @@ from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
 from luminora.memory.worker import Duties, Worked
+from luminora.notebook import Notebook
 from luminora.providers import EVERY_USER, Find, Row, StorageProvider
 from luminora.relationship import Relationship
 from luminora.snapshots.client import Snapshots
@@ -52,7 +53,7 @@ MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient(Relationship, Keeping, Snapshots, Upkeep):
+class LuminoraCoreClient(Notebook, Relationship, Keeping, Snapshots, Upkeep):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -99,6 +100,7 @@ class LuminoraCoreClient(Relationship, Keeping, Snapshots, Upkeep):
         )
         self._personas = personas or Personas.for_config(stack.config)
         self._queue = JobQueue(stack.storage)
+        self._facts = FactPolicy.of(settings)
         self._conversation = Conversation(
             stack.storage,
             self._queue,
@@ -110,6 +112,7 @@ class LuminoraCoreClient(Relationship, Keeping, Snapshots, Upkeep):
             inline=settings["analysis"] == "inline",
             episode_every=settings["episode_check_frequency"],
             episode_rules=EpisodeRules.of(settings),
+            policy=self._facts,
             prompt_budget=settings["prompt_budget"],
         )
         self._duties = Duties(self._conversation.digester, self._consolidator())
@@ -345,17 +348,6 @@ class LuminoraCoreClient(Relationship, Keeping, Snapshots, Upkeep):
         return [Message.from_row(row) for row in rows]
 
     # memory
-
-    async def get_facts(self, session_id: str, category: str | None = None) -> list[Fact]:
-        """What is known of the session's user, latest first."""
-        session = await self.get_session(session_id)
-        where = {**self._memory.visible(session), "is_active": True}
-        if category is not None:
-            where["category"] = category
-        rows = await self._storage.find(
-            "user_facts", session.user_id, where, order=("-last_updated",)
-        )
-        return [Fact.from_row(row) for row in rows]
 
     async def search_memories(
         self, session_id: str, query: str, top_k: int = 10

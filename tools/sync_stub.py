@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = {
     "Upkeep": "upkeep.py",
     "Keeping": "keeping.py",
+    "Notebook": "notebook.py",
     "Relationship": "relationship.py",
     "Snapshots": "snapshots/client.py",
     "LuminoraCoreClient": "client.py",

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
     "episodes": ("luminora.cli.episodes:episodes", "Show the moments worth remembering."),
     "explain": ("luminora.cli.explain:explain", "Show what would be recalled, and why."),
-    "facts": ("luminora.cli.memory:facts", "Show what is known about a user."),
+    "facts": ("luminora.cli.facts:facts", "Show, note and mend what is known about a user."),
     "forget": ("luminora.cli.forget:forget", "Delete what is remembered about a user."),
     "health": ("luminora.cli.health:health", "Ask every provider how it is."),
     "history": ("luminora.cli.memory:history", "Show what was said last."),

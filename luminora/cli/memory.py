@@ -1,4 +1,4 @@
-"""``luminora facts``, ``history``: what is remembered."""
+"""``luminora history``: what was said last, and how facts are shown."""
 
 from __future__ import annotations
 
@@ -39,25 +39,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _Look = Callable[["LuminoraCoreClient", "Session"], Awaitable[_T]]
-
-
-@click.command()
-@who_options
-@click.option("--category", metavar="NAME", help="Only these, for example personal_info.")
-@config_options
-@json_option
-def facts(config: Config, who: Who, category: str | None, *, as_json: bool) -> None:
-    """Show what is known about a user, how surely, and from which words.
-
-    Example: luminora facts --user diego
-    """
-    session, found = run_async(
-        _look(config, who, lambda client, session: client.get_facts(session.session_id, category))
-    )
-    if as_json:
-        _emit(session, facts=found)
-    else:
-        show_facts(found)
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -16,6 +16,7 @@ from luminora.memory.clock import now
 from luminora.memory.digest import Digester
 from luminora.memory.episodes import EpisodeRules, Episodes
 from luminora.memory.explain import Explanation, explained
+from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
@@ -71,6 +72,7 @@ class Conversation:
             whoever runs :meth:`Digester.run_due`.
         episode_every: See :class:`Learner`.
         episode_rules: How episodes are kept.
+        policy: Which facts may be kept.
         prompt_budget: Most tokens that memories take in a prompt.
     """
 
@@ -87,6 +89,7 @@ class Conversation:
         inline: bool = True,
         episode_every: int = 1,
         episode_rules: EpisodeRules | None = None,
+        policy: FactPolicy | None = None,
         prompt_budget: int = PROMPT_BUDGET,
     ) -> None:
         self._budget = prompt_budget
@@ -98,8 +101,11 @@ class Conversation:
         self._emit = emit
         self._inline = inline
         self.order = Order()
+        self._policy = policy or FactPolicy()
         episodes = Episodes(storage, episode_rules)
-        learner = Learner(storage, memory, episodes, episode_every=episode_every)
+        learner = Learner(
+            storage, memory, episodes, episode_every=episode_every, policy=self._policy
+        )
         self.digester = Digester(queue, index, voice, learner, self._resume, emit)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:
@@ -182,6 +188,7 @@ class Conversation:
         recall = recall.at(now(), personality)
         compiled = tree.compile(recall.points, recall.mood.name, recall.mood.intensity)
         grounding = ground(row["content"], recall, personality, compiled)
+        grounding = replace(grounding, unwanted=self._policy.disabled)
         request = conversation_request(compiled, grounding, recall, budget=self._budget)
         exchange = Exchange(session, personality, tree, row, recall)
         return Turn(exchange, grounding, request)

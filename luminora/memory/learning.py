@@ -20,7 +20,8 @@ from luminora.memory.classify import classification_writes
 from luminora.memory.clock import now
 from luminora.memory.earning import recent_query
 from luminora.memory.episodes import Episodes, Moment, Nearby, worth_keeping
-from luminora.memory.facts import fact_id, fact_writes
+from luminora.memory.fact_policy import FactPolicy
+from luminora.memory.facts import distinct, fact_id, fact_writes
 from luminora.memory.models import Session
 from luminora.memory.mood import mood_writes
 from luminora.memory.recall import Memory, Recall
@@ -88,6 +89,7 @@ class Learner:
         episodes: Keeps moments.
         episode_every: A moment of less than ``WEIGHTY`` importance becomes an episode only if
             it is the user's message number N, 2N, 3N …, so that small talk fills no memory.
+        policy: Which facts may be kept.
     """
 
     def __init__(
@@ -97,11 +99,13 @@ class Learner:
         episodes: Episodes,
         *,
         episode_every: int = 1,
+        policy: FactPolicy | None = None,
     ) -> None:
         self._storage = storage
         self._memory = memory
         self._episodes = episodes
         self._episode_every = episode_every
+        self._policy = policy or FactPolicy()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def learn(
@@ -116,6 +120,7 @@ class Learner:
             Conflict: The state changed under our hands every time, or ``closing`` no longer
                 holds; nothing was written.
         """
+        analysis = self._policy.applied(analysis)
         lock = self._locks.setdefault(exchange.session.user_id, asyncio.Lock())
         overtaken = lock.locked()
         async with lock:
@@ -177,7 +182,8 @@ class Learner:
 
     async def _again(self, exchange: Exchange, analysis: Analysis) -> Recall:
         session = exchange.session
-        ids = [fact_id(session, found) for found in analysis.facts]
+        found = distinct(analysis.facts, exchange.recall.facts)
+        ids = [fact_id(session, fact) for fact in found]
         facts, _, affinity, moods, retold = await self._storage.read(
             [
                 *self._memory.state(session),

@@ -106,6 +106,34 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FactVersion:
+    """A value that a fact had before.
+
+    Attributes:
+        fact_id: The fact's id.
+        valid_from: When it was learned; ``valid_to`` is when it stopped, never before that.
+        reason: ``superseded`` (another value took its place), ``ended`` (it is no longer so),
+            ``corrected`` (it was never so) or ``retracted`` (the user wants it forgotten).
+    """
+
+    id: str
+    fact_id: str
+    category: str
+    key: str
+    value: Any
+    confidence: float
+    source_message_id: str | None
+    valid_from: datetime
+    valid_to: datetime
+    reason: str
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """From a row of ``fact_history``."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
     """A moment worth remembering as a whole.
 

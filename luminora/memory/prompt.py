@@ -7,6 +7,7 @@ its own, as JSON strings with their provenance, under a sentence that says so.
 from __future__ import annotations
 
 from luminora.memory.models import Session
+from luminora.memory.past import of_past
 from luminora.memory.query import Query
 from luminora.memory.recall import Recall
 from luminora.memory.selection import Selection, of_episodes, of_facts, of_messages, select
@@ -23,6 +24,7 @@ PROMPT_BUDGET = 2_000
 """Tokens that memories may take, unless ``memory.prompt_budget`` says otherwise."""
 
 _FACT = ("category", "key", "value", "confidence", "context")
+_PAST = ("category", "key", "value", "valid_from", "valid_to")
 
 
 def ground(
@@ -37,6 +39,9 @@ def ground(
         language=compiled.language[:2].lower(),
         persona=_persona(personality, compiled),
         facts=[{name: row[name] for name in _FACT} for row in recall.facts],
+        past=None
+        if recall.past is None
+        else [{name: row[name] for name in _PAST} for row in recall.past],
         memories=[
             {
                 "content": memory.content,
@@ -106,6 +111,7 @@ def memories(recall: Recall, budget: int) -> Selection:
     query = recall.query or Query.of("")
     mementos = [
         *of_facts(query, recall.facts),
+        *of_past(recall.past or ()),
         *of_episodes(query, recall.episodes),
         *of_messages(recall.memories),
     ]

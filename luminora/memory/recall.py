@@ -13,6 +13,7 @@ from luminora.memory.clock import now
 from luminora.memory.episodes import for_message
 from luminora.memory.models import Episode, MemorySearchResult, MoodInfo, Session
 from luminora.memory.mood import mood_at
+from luminora.memory.past import asks_for_past, past_reads, tellable
 from luminora.memory.query import Query
 from luminora.memory.search import HybridSearch, facts_of, result
 from luminora.memory.semantic import SemanticIndex
@@ -34,6 +35,7 @@ class Recall:
     Attributes:
         history: The rows of the turns before the message, oldest first.
         facts: The rows of the active facts, latest first.
+        past: The rows of earlier values, latest first, if the message asks for them, else None.
         affinity: The affinity row, or None before the first exchange.
         mood_row: The mood row, or None while the mood is neutral.
         points: Affinity now, what silence has taken taken off; see :meth:`at`.
@@ -46,6 +48,7 @@ class Recall:
 
     history: Sequence[Row] = ()
     facts: Sequence[Row] = ()
+    past: Sequence[Row] | None = None
     episodes: Sequence[Episode] = ()
     affinity: Row | None = None
     mood_row: Row | None = None
@@ -109,7 +112,7 @@ class Memory:
             self._storage.read(self._queries(session, query, where)),
             self._index.search(query.meaning, self._depth, where),
         )
-        history, facts, episodes, affinity, moods, lexical = answers
+        history, facts, episodes, affinity, moods, lexical, *past = answers
         earlier = [row for row in history[::-1] if row["seq"] < before["seq"]]
         shown = frozenset(row["id"] for row in history) | {before["id"]}
         query, ranked = await self.search.rank(
@@ -127,6 +130,7 @@ class Memory:
         return Recall(
             history=earlier[-self._history_limit :],
             facts=facts,
+            past=tellable(*past) if past else None,
             episodes=for_message(episodes, text, now(), SHOWN_EPISODES),
             affinity=affinity[0] if affinity else None,
             mood_row=moods[0] if moods else None,
@@ -144,7 +148,13 @@ class Memory:
             Find("messages", user_id, own, order=("-seq",), limit=self._history_limit + 1),
             *self.state(session),
             self.search.words(query, where, self._depth),
+            *self._past(session, query),
         ]
+
+    def _past(self, session: Session, query: Query) -> list[Read]:
+        if not asks_for_past(query.text):
+            return []
+        return past_reads(session.user_id, self.visible(session))
 
     def state(self, session: Session) -> list[Read]:
         """The reads for facts, episodes, affinity and mood, in this order."""

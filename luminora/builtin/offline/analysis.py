@@ -19,7 +19,9 @@ def analyse(grounding: Grounding) -> dict[str, Any]:
     event = affinity_event(found, feelings, grounding)
     return {
         "facts": [fact.to_dict() for fact in found.facts],
-        "retractions": [{"key": key} for key in found.retractions],
+        "retractions": [
+            {"key": key, "reason": found.reasons.get(key, "forget")} for key in found.retractions
+        ],
         "sentiment": feelings.sentiment,
         "mood": companion_mood(feelings, grounding),
         "affinity": event,

@@ -9,9 +9,10 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from luminora.errors import InputError
-from luminora.memory.analysis import SENTIMENTS, Analysis, FoundFact
+from luminora.memory.analysis import SENTIMENTS, Analysis
 from luminora.memory.clock import now
 from luminora.memory.earning import HIGH, LOW
+from luminora.memory.fact_reader import FoundFact
 from luminora.memory.facts import fact_writes
 from luminora.memory.models import Session
 from luminora.memory.validate import checked_id, checked_text
