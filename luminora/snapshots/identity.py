@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from luminora.memory.account import MILESTONE
 from luminora.memory.affinity import milestone_id
-from luminora.memory.analysis import FoundFact
+from luminora.memory.fact_reader import FoundFact
 from luminora.memory.facts import fact_id
 from luminora.memory.models import Session
 from luminora.personality import PersonalityTree
