@@ -15,8 +15,9 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any, Final
 
-from luminora.memory.analysis import CATEGORIES, PERMANENCE, PRIVACY, SENTIMENTS, Analysis
+from luminora.memory.analysis import PERMANENCE, PRIVACY, SENTIMENTS, Analysis
 from luminora.memory.clock import now
+from luminora.memory.fact_keys import CATEGORIES
 from luminora.memory.fading import age_days
 from luminora.memory.models import Session
 from luminora.memory.structured import Structured

@@ -9,9 +9,10 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from luminora.errors import InputError
-from luminora.memory.analysis import SENTIMENTS, Analysis, FoundFact
+from luminora.memory.analysis import SENTIMENTS, Analysis
 from luminora.memory.clock import now
 from luminora.memory.earning import HIGH, LOW
+from luminora.memory.fact_reader import FoundFact
 from luminora.memory.facts import fact_writes
 from luminora.memory.models import Session
 from luminora.memory.validate import checked_id, checked_text
@@ -66,7 +67,8 @@ def told_fact(category: str, key: str, value: Any, details: Mapping[str, Any]) -
 
 def fact_change(session: Session, told: FoundFact, known: list[Row]) -> tuple[list[Write], Row]:
     """The writes that keep a fact, given those of the same key, and the row as it will be."""
-    writes, kept = fact_writes(session, _BY_HAND, Analysis(facts=[told]), known, now())
+    analysis = Analysis(facts=[told])
+    writes, kept = fact_writes(session, _BY_HAND, analysis, known, now(), exact=True)
     return writes, kept[0]
 
 
