@@ -162,7 +162,7 @@ class Notebook:
             old = _one_of(known, fact, session)
             self._allow(old["category"])
             at = max(now(), old["last_updated"])
-            new = {**changes, "last_updated": at}
+            new: dict[str, Any] = {**changes, "last_updated": at}
             past = None
             if "value" in changes:
                 new["source_message_id"] = None

@@ -27,20 +27,27 @@ _PLACES = frozenset({"location", "origin", "work_location"})
 
 
 def fact_writes(
-    session: Session, message: Row | None, analysis: Analysis, known: Sequence[Row], at: datetime
+    session: Session,
+    message: Row | None,
+    analysis: Analysis,
+    known: Sequence[Row],
+    at: datetime,
+    *,
+    exact: bool = False,
 ) -> tuple[list[Write], list[Row]]:
     """The writes that an analysis asks for, and the fact rows as they will be.
 
     ``known`` are the facts as they were read; one that has changed since, or that is there
     although it was not read, makes the transaction a :class:`~luminora.errors.Conflict`, to be
     tried again with what is there now. ``message`` is where they were found, if it was in one.
+    ``exact`` takes ``pet_name`` for the first pet's name even if the value is another's.
     """
     # rows of an older version may still carry another name of the same thing
     by_name = {canonical(row["category"], row["key"])[1]: row for row in known}
     by_name |= {row["key"]: row for row in known}
     by_key = {(row["category"], row["key"]): row for row in known}
     source = (message["external_id"] or message["id"]) if message else None
-    found = distinct(analysis.facts, known)
+    found = analysis.facts if exact else distinct(analysis.facts, known)
     writes: list[Write] = []
     rows: list[Row] = []
     for fact in found:

@@ -15,8 +15,9 @@ from luminora.cli import main
 from luminora.client import LuminoraCoreClient
 from luminora.config import load_config
 from luminora.errors import ConnectionFailed, InputError
-from luminora.memory.analysis import CATEGORIES, PERMANENCE, PRIVACY, SENTIMENTS
+from luminora.memory.analysis import PERMANENCE, PRIVACY, SENTIMENTS
 from luminora.memory.classify import classification_boost, read_classification
+from luminora.memory.fact_keys import CATEGORIES
 from luminora.providers import CacheProvider, CheckResult, Status, Update
 from luminora.stack import Stack
 from tests.doubles import ScriptedLLM, stack_with

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from luminora.memory.analysis import Analysis, FoundFact
+from luminora.memory.analysis import Analysis
+from luminora.memory.fact_reader import FoundFact
 from luminora.memory.fact_slots import placed
 from luminora.memory.facts import fact_writes
 from luminora.memory.models import Session
@@ -81,6 +82,15 @@ def test_a_place_that_is_free_again_is_used_again():
 
     assert {row["key"]: row["value"] for row in found} == {"pet_name": "Luna", "pet_type": "cat"}
     assert all(isinstance(write, Update) for write in writes)
+
+
+def test_a_key_can_be_meant_as_it_stands():
+    _, rows = fact_writes(SESSION, None, Analysis(facts=pet("Max")), [], NOW)
+
+    writes, found = fact_writes(SESSION, None, Analysis(facts=pet("Rex")), rows, NOW, exact=True)
+
+    assert [(row["key"], row["value"]) for row in found] == [("pet_name", "Rex")]
+    assert isinstance(writes[0], Update)
 
 
 def test_other_facts_pass_through():

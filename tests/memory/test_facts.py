@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from luminora.memory.analysis import Analysis, FoundFact
+from luminora.memory.analysis import Analysis
 from luminora.memory.fact_policy import FactPolicy
+from luminora.memory.fact_reader import FoundFact
 from luminora.memory.facts import fact_writes, same_fact, same_value
 from luminora.memory.models import Session
 from luminora.providers import Insert, Update

@@ -187,8 +187,8 @@ def outdated(sentence: Sentence, known: Known) -> Iterator[tuple[str, str]]:
         end = match.end()
         tail = Tail(sentence.text[end : end + 600], sentence.folded[end : end + 600])
         over = "ended" if re.search(r"\b(?:ya|longer)\b", match[0]) else "wrong"
-        named = [f"allergy_{slug(value)}" for value in things(tail)]
-        yield from ((key, over) for key in named if key in keys)
+        denied = (f"allergy_{slug(value)}" for value in things(tail))
+        yield from ((key, over) for key in denied if key in keys)
     recorded = {str(fact.get("key")): fold(str(fact.get("value"))) for fact in known}
     for match in islice(_NOT_MY.finditer(sentence.folded), _MAX_REQUESTS):
         if match["value"] and recorded.get("name", "").split(" ")[0] == match["value"]:

@@ -67,7 +67,8 @@ def told_fact(category: str, key: str, value: Any, details: Mapping[str, Any]) -
 
 def fact_change(session: Session, told: FoundFact, known: list[Row]) -> tuple[list[Write], Row]:
     """The writes that keep a fact, given those of the same key, and the row as it will be."""
-    writes, kept = fact_writes(session, _BY_HAND, Analysis(facts=[told]), known, now())
+    analysis = Analysis(facts=[told])
+    writes, kept = fact_writes(session, _BY_HAND, analysis, known, now(), exact=True)
     return writes, kept[0]
 
 
