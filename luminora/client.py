@@ -13,8 +13,11 @@ from uuid import uuid4
 from luminora.config import Config, load_config
 from luminora.errors import InputError, ProviderError, SessionNotFound
 from luminora.keeping import Keeping
+from luminora.memory.analyst import Analyst
+from luminora.memory.budget import DailyBudget
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
+from luminora.memory.digest import Batch
 from luminora.memory.embedding import EmbeddingService
 from luminora.memory.episodes import EpisodeRules
 from luminora.memory.explain import Explanation
@@ -43,6 +46,7 @@ from luminora.providers import EVERY_USER, Find, Row, StorageProvider
 from luminora.relationship import Relationship
 from luminora.snapshots.client import Snapshots
 from luminora.snapshots.journal import settle
+from luminora.sources import Sources
 from luminora.stack import Stack
 from luminora.upkeep import Upkeep
 
@@ -55,7 +59,7 @@ MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient(Notebook, Relationship, Keeping, Snapshots, Upkeep):
+class LuminoraCoreClient(Notebook, Relationship, Keeping, Sources, Snapshots, Upkeep):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -103,12 +107,15 @@ class LuminoraCoreClient(Notebook, Relationship, Keeping, Snapshots, Upkeep):
         self._personas = personas or Personas.for_config(stack.config)
         self._queue = JobQueue(stack.storage)
         self._facts = FactPolicy.of(settings)
+        self._budget = DailyBudget(stack.storage, settings["daily_budget"])
+        voice = Voice(stack.llm, stack.fallback)
         self._conversation = Conversation(
             stack.storage,
             self._queue,
             self._index,
             self._memory,
-            Voice(stack.llm, stack.fallback),
+            voice,
+            Analyst(voice, self._budget, skip_trivial=settings["skip_trivial"]),
             self._personas,
             stack.emit,
             inline=settings["analysis"] == "inline",
@@ -116,6 +123,7 @@ class LuminoraCoreClient(Notebook, Relationship, Keeping, Snapshots, Upkeep):
             episode_rules=EpisodeRules.of(settings),
             policy=self._facts,
             prompt_budget=settings["prompt_budget"],
+            batch=Batch(settings["batch"]["size"], settings["batch"]["wait_seconds"]),
         )
         self._duties = Duties(self._conversation.digester, self._consolidator())
         self._importer = Importer(stack.storage, self._index, self._conversation.order)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from luminora.errors import LuminoraError
+from luminora.memory.budget import DailyBudget
 from luminora.memory.conversation import Conversation
 from luminora.memory.indexes import in_use, misfit
 from luminora.memory.jobs import JobQueue
@@ -30,6 +31,7 @@ class Upkeep:
     _storage: StorageProvider
     _index: SemanticIndex
     _queue: JobQueue
+    _budget: DailyBudget
     _conversation: Conversation
     _duties: Doer
 
@@ -124,13 +126,16 @@ class Upkeep:
         """
         from luminora.health import check_all, summary  # noqa: PLC0415 - rarely asked
 
-        providers, unfit = dict(self._stack.providers()), None
+        providers, unfit, spent = dict(self._stack.providers()), None, None
         with contextlib.suppress(LuminoraError):  # its own check says what is wrong
             await self._ready()
             store = self._stack.vector_store
             providers[Kind.VECTOR_STORE.value] = await in_use(self._storage, store)
             unfit = await misfit(self._storage, self._stack.embedding)
+            spent = await self._budget.check()
         checks = await check_all(providers)
         if unfit is not None:
             checks[Kind.EMBEDDING.value] = CheckResult(Status.ERROR, unfit)
+        if spent is not None:
+            checks["analysis"] = spent
         return summary(checks)

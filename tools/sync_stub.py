@@ -16,6 +16,7 @@ SOURCES = {
     "Keeping": "keeping.py",
     "Notebook": "notebook.py",
     "Relationship": "relationship.py",
+    "Sources": "sources.py",
     "Snapshots": "snapshots/client.py",
     "LuminoraCoreClient": "client.py",
 }

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
+    "memory": ("luminora.cli.sources:memory", "See where memories came from, and revoke them."),
     "migrate": ("luminora.cli.migrate:migrate", "Create or upgrade the database's tables."),
     "mood": ("luminora.cli.relationship:mood", "Show a companion's mood."),
     "personality": ("luminora.cli.personality:personality", "List, check and try personalities."),

@@ -10,10 +10,11 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from luminora.errors import Conflict, InputError, SessionNotFound
 from luminora.memory.affinity import affinity_info
+from luminora.memory.analyst import Analyst
 from luminora.memory.announce import Emit, announce
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
-from luminora.memory.digest import Digester
+from luminora.memory.digest import Batch, Digester
 from luminora.memory.episodes import EpisodeRules, Episodes
 from luminora.memory.explain import Explanation, explained
 from luminora.memory.fact_policy import FactPolicy
@@ -74,6 +75,7 @@ class Conversation:
         episode_rules: How episodes are kept.
         policy: Which facts may be kept.
         prompt_budget: Most tokens that memories take in a prompt.
+        batch: How exchanges share an analysis, if they wait for it.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Conversation:
         index: SemanticIndex,
         memory: Memory,
         voice: Voice,
+        analyst: Analyst,
         personalities: Personalities,
         emit: Emit,
         *,
@@ -91,6 +94,7 @@ class Conversation:
         episode_rules: EpisodeRules | None = None,
         policy: FactPolicy | None = None,
         prompt_budget: int = PROMPT_BUDGET,
+        batch: Batch | None = None,
     ) -> None:
         self._budget = prompt_budget
         self._storage = storage
@@ -106,7 +110,7 @@ class Conversation:
         learner = Learner(
             storage, memory, episodes, episode_every=episode_every, policy=self._policy
         )
-        self.digester = Digester(queue, index, voice, learner, self._resume, emit)
+        self.digester = Digester(queue, index, analyst, learner, self._resume, emit, batch)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:
         """The answer to ``text``; see :meth:`luminora.client.LuminoraCoreClient.send_message`."""
@@ -259,6 +263,7 @@ class Conversation:
             mood=mood_at(lesson.mood or recall.mood_row, exchange.personality, moment),
             facts=[Fact.from_row(fact) for fact in lesson.facts],
             memories=recall.memories,
+            analysis=lesson.analysis,
         )
 
     async def _tell(self, exchange: Exchange, response: Response, lesson: Lesson) -> None:
@@ -289,6 +294,7 @@ class Conversation:
             details["usage"] = {
                 "prompt_tokens": spoken.usage.prompt_tokens,
                 "completion_tokens": spoken.usage.completion_tokens,
+                **({} if spoken.usage.cost is None else {"cost": spoken.usage.cost}),
             }
         if len(spoken.attempts) > 1:
             details["attempts"] = [_brief(attempt) for attempt in spoken.attempts]
@@ -313,7 +319,11 @@ class Conversation:
                 Find("messages", EVERY_USER, {"id": Is("in", ids)}, order=("seq",)),
             ]
         )
-        asked = [row for row in rows if row["id"] == payload["message_id"]]
+        asked = [
+            row
+            for row in rows
+            if row["id"] == payload["message_id"] and row["speaker"] == "user"  # not revoked
+        ]
         if not sessions or not asked:
             return None
         session = Session.from_row(sessions[0])

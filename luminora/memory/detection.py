@@ -8,6 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from luminora.errors import InputError
+from luminora.memory.analysis import Analysis, analysis_request, read_analysis
 from luminora.memory.models import Episode, Message
 from luminora.memory.validate import checked_text
 from luminora.memory.voice import Voice
@@ -41,7 +42,7 @@ async def detect(
         )
     *before, last = rows[: places[-1] + 1]
     history = [ChatMessage(row["role"], row["content"]) for row in before]
-    analysis = await voice.analyse(Grounding(user_text=last["content"], history=history))
+    analysis = await _analysed(voice, Grounding(user_text=last["content"], history=history))
     if analysis.episode is None:
         return None
     found = dict(analysis.episode)
@@ -55,6 +56,16 @@ async def detect(
         context_messages=context,
         timestamp=last["timestamp"] or at,
     )
+
+
+async def _analysed(voice: Voice, grounding: Grounding) -> Analysis:
+    request = analysis_request(grounding)
+    try:
+        found = await voice.extract(request)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        voice.failure(error)
+        found = await voice.by_rules(request)
+    return read_analysis(found.answer, grounding)
 
 
 def _row(place: int, told: Told, limit: int) -> Row:

@@ -8,9 +8,10 @@ learned from again, whoever tries and however often.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from weakref import WeakValueDictionary
 
 from luminora.errors import Conflict
@@ -58,7 +59,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What was learned: fact rows, the affinity change, the mood row.
+    """What was learned: fact rows, the affinity change, the mood row; who analysed it.
 
     ``affinity`` is None when the exchange had been learned from before.
     """
@@ -66,6 +67,7 @@ class Lesson:
     facts: Sequence[Row] = ()
     affinity: AffinityChange | None = None
     mood: Row | None = None
+    analysis: Mapping[str, Any] = field(default_factory=dict)
 
     def stored(self, writes: Sequence[Write], counts: Sequence[int]) -> Lesson:
         """The same with the milestones only that were new to the storage."""

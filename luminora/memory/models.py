@@ -45,7 +45,7 @@ class Message:
 
     Attributes:
         id: The id it was imported with, else Luminora's own.
-        role: ``"user"``, ``"assistant"`` or ``"system"``.
+        role: ``"user"``, ``"assistant"`` or ``"system"``; ``"revoked"`` once it was taken back.
         speaker: Name of the speaker, if one was given.
         timestamp: When it was said, in UTC.
     """
@@ -327,6 +327,9 @@ class Response:
         affinity_event: What moved affinity; None when analysis runs in the background.
         facts: What was learned from the message. Empty when analysis runs in the background.
         memories: The earlier messages the answer could rely on.
+        analysis: Who analysed the message, what it cost, and ``degraded`` or ``skipped`` with the
+            reason if the rules stood in for the model (docs/analysis.md). Empty when analysis
+            runs in the background.
         duplicate: True when the idempotency key was known and this is the stored answer.
     """
 
@@ -345,6 +348,7 @@ class Response:
     mood: MoodInfo | None = None
     facts: Sequence[Fact] = ()
     memories: Sequence[MemorySearchResult] = ()
+    analysis: Mapping[str, Any] = field(default_factory=dict)
     duplicate: bool = False
 
     def __str__(self) -> str:

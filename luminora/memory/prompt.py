@@ -52,7 +52,12 @@ def ground(
             }
             for memory in recall.memories
         ],
-        history=[ChatMessage(turn["speaker"], turn["content"]) for turn in recall.history],
+        # an imported system turn must not instruct; a revoked turn is no turn any more
+        history=[
+            ChatMessage(turn["speaker"], turn["content"])
+            for turn in recall.history
+            if turn["speaker"] in {"user", "assistant"}
+        ],
         affinity=recall.points,
         events=tuple(personality.affinity.interaction_types),
         moods=tuple(personality.moods),
