@@ -18,6 +18,7 @@ from zlib import crc32
 
 from luminora.memory.analysis import Analysis
 from luminora.memory.analyst import Analyst
+from luminora.memory.announce import Emit, announce
 from luminora.memory.clock import now
 from luminora.memory.indexes import PENDING
 from luminora.memory.jobs import JobQueue
@@ -74,6 +75,7 @@ class Digester:
     Args:
         queue: Where the jobs are.
         resume: Rebuilds an exchange that another process began.
+        emit: Calls the listeners of what is learned later.
     """
 
     def __init__(
@@ -83,14 +85,16 @@ class Digester:
         analyst: Analyst,
         learner: Learner,
         resume: Resume,
-        batch: Batch,
+        emit: Emit,
+        batch: Batch | None = None,
     ) -> None:
         self._queue = queue
         self._index = index
         self._analyst = analyst
         self._learner = learner
         self._resume = resume
-        self._batch = batch
+        self._emit = emit
+        self._batch = batch or Batch()
 
     def job(self, exchange: Exchange, reply_id: str, *, leased: bool) -> Row:
         """The job of an exchange, ours already if ``leased``."""
@@ -133,9 +137,16 @@ class Digester:
         """Digest up to ``limit`` jobs that are due, sessions side by side; how many were taken."""
         jobs = await self._queue.lease(limit, kinds=[KIND])
         found = await asyncio.gather(*(self._resumed(job) for job in jobs))
-        groups = self._groups([one for one in found if one is not None])
-        await asyncio.gather(*(self._digest_all(group) for group in groups))
+        sessions: dict[str, list[list[_Resumed]]] = {}
+        for group in self._groups([one for one in found if one is not None]):
+            sessions.setdefault(group[0].exchange.session.session_id, []).append(group)
+        await asyncio.gather(*(self._in_turn(groups) for groups in sessions.values()))
         return len(jobs)
+
+    async def _in_turn(self, groups: Sequence[Sequence[_Resumed]]) -> None:
+        """What was said first is learned first: later messages correct earlier ones."""
+        for group in groups:
+            await self._digest_all(group)
 
     def _groups(self, resumed: Sequence[_Resumed]) -> Iterator[list[_Resumed]]:
         """What is analysed in one call each: messages of one session, in their order."""
@@ -159,7 +170,9 @@ class Digester:
     async def _digest_all(self, group: Sequence[_Resumed]) -> None:
         if len(group) == 1:
             one = group[0]
-            await self.digest(one.exchange, one.grounding, one.job, self._indexed(one))
+            lesson = await self.digest(one.exchange, one.grounding, one.job, self._indexed(one))
+            if lesson is not None:
+                await announce(self._emit, one.exchange, lesson)
             return
         cases = [(one.exchange.message, one.grounding) for one in group]
         try:
@@ -167,20 +180,23 @@ class Digester:
         except Exception as error:  # noqa: BLE001 - see digest
             await asyncio.gather(*(self._postpone(one.job, error) for one in group))
             return
-        # side by side, yet in order: the exchanges of one user take turns to be learned from
-        await asyncio.gather(
-            *(self._digested(one, found.get(one.exchange.message["id"])) for one in group)
-        )
+        indexed = await asyncio.gather(*(self._indexed(one) for one in group))
+        for one, marks in zip(group, indexed, strict=True):
+            await self._digested(one, found.get(one.exchange.message["id"]), marks)
 
-    async def _digested(self, one: _Resumed, analysis: Analysis | None) -> None:
+    async def _digested(
+        self, one: _Resumed, analysis: Analysis | None, marks: Sequence[Write]
+    ) -> None:
         """Learn what a shared call said of a message, or have it analysed alone next time."""
         if analysis is None:
             await self._queue.again(one.job, {**one.job["payload"], "alone": True})
             return
         try:
-            await self._learn(one.exchange, analysis, await self._indexed(one), one.job)
+            lesson = await self._learn(one.exchange, analysis, marks, one.job)
         except Exception as error:  # noqa: BLE001 - see digest
             await self._postpone(one.job, error)
+            return
+        await announce(self._emit, one.exchange, lesson)
 
     async def _learn(
         self, exchange: Exchange, analysis: Analysis, marks: Sequence[Write], job: Row

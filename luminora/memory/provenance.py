@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from luminora.memory.affinity import ORDINARY
-from luminora.memory.analysis import Analysis, FoundFact
+from luminora.memory.analysis import Analysis
+from luminora.memory.earning import ORDINARY
+from luminora.memory.fact_reader import FoundFact
 from luminora.memory.suspicion import innocent, techniques
 from luminora.personality import AffinityRules
 from luminora.providers.lexical import words

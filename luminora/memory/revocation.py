@@ -174,7 +174,7 @@ class Registry:
         if row["speaker"] == REVOKED:
             return Revocation()
         ids = [row["id"], answer_id(row["id"])]
-        await self._index.remove(row["user_id"], ids)
+        await self._index.discard(row["user_id"], ids)
         for attempt in range(_ATTEMPTS):
             undoing, messages = await self._undoing(row, ids, tree)
             try:

@@ -212,9 +212,9 @@ class SemanticIndex:
         """Delete a user's vectors from every index; how many there were in the active one."""
         return await self._delete({"user_id": user_id})
 
-    async def remove(self, user_id: str, ids: Sequence[str]) -> int:
-        """Delete the vectors of some of a user's messages, as :meth:`forget` does of all."""
-        return await self._delete({"user_id": user_id, "id": list(ids)})
+    async def discard(self, user_id: str, ids: Sequence[str]) -> int:
+        """The same for some of a user's messages."""
+        return await self._delete({"user_id": user_id, "id": list(ids)}) if ids else 0
 
     async def _delete(self, where: Mapping[str, str | Sequence[str]]) -> int:
         deleted = 0

@@ -39,23 +39,28 @@ class Grounding:
         persona: Name, traits, trigger responses, parameters, level and mood of the personality.
         facts: What is known of the user: dicts with ``category``, ``key``, ``value`` and
             ``confidence``.
+        past: Earlier values of facts, latest first, when the message asks for what was, else None:
+            dicts with ``category``, ``key``, ``value``, ``valid_from`` and ``valid_to``.
         memories: Quoted earlier messages, best first: dicts with ``content``, ``speaker``,
             ``timestamp`` and ``score``.
         history: The recent turns, oldest first, without the message itself.
         affinity: Points from 0 to 100.
         events: Names of the interaction types that the persona's affinity rules know.
         moods: Names of the moods the persona can be in.
+        unwanted: Categories of facts that must not be noted.
     """
 
     user_text: str
     language: str = "en"
     persona: Mapping[str, Any] = field(default_factory=dict)
     facts: Sequence[Mapping[str, Any]] = ()
+    past: Sequence[Mapping[str, Any]] | None = None
     memories: Sequence[Mapping[str, Any]] = ()
     history: Sequence[ChatMessage] = ()
     affinity: int = 0
     events: Sequence[str] = ()
     moods: Sequence[str] = ()
+    unwanted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
