@@ -28,8 +28,8 @@ def user_dir(what: Literal["cache", "config", "data"]) -> Path:
     return Path(base or Path("~").expanduser() / _LINUX[what]) / "luminora"
 
 
-def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Replace the file by ``text`` in one step; after a crash it is the old one or the new one.
+def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
+    """Replace the file by ``content``, text as UTF-8, in one step; after a crash it is the old one or the new one.
 
     Raises:
         OSError: It cannot be written; the old file is as it was.
@@ -38,8 +38,8 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
