@@ -29,7 +29,12 @@ def user_dir(what: Literal["cache", "config", "data"]) -> Path:
 
 
 def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
-    """Replace the file by ``content``, text as UTF-8, in one step; after a crash it is the old one or the new one.
+    """Replace the file by ``content`` in one step; after a crash it is the old one or the new one.
+
+    Args:
+        path: The file; folders on the way to it are made.
+        content: Bytes, or text to be written as UTF-8.
+        mode: Its permissions.
 
     Raises:
         OSError: It cannot be written; the old file is as it was.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli._companion import Who, plain, printable
+from luminora.cli._companion import plain, printable
 from luminora.cli._personas import blend, export, import_, loaded_persona, persona_library
 from luminora.cli.output import Group, config_options, emit_json, json_option, note, say, table
 from luminora.errors import LuminoraError, PersonalityError

@@ -18,7 +18,6 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Literal
 
-
 from luminora.personality import defaults
 from luminora.personality.card_fields import checked
 from luminora.personality.card_texts import dialogue, knowledge, samples

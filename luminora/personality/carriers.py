@@ -108,7 +108,8 @@ def _chunks(data: bytes, where: str) -> Iterator[tuple[bytes, bytes]]:
     import png  # noqa: PLC0415
 
     hint = "the file is damaged or cut off; download it again as the original file"
-    reader, kind = png.Reader(bytes=data), b""
+    reader = png.Reader(bytes=data)
+    kind = b""
     try:
         while kind != b"IEND":
             kind, body = reader.chunk()
@@ -124,10 +125,11 @@ def _from_png(data: bytes, where: str) -> bytes:
         if kind == b"tEXt" and keyword in _KEYWORDS:
             found.setdefault(keyword, text)
     # Version 3 first: a V2 card beside it is a copy for older readers.
-    text = next((found[keyword] for keyword in _KEYWORDS if keyword in found), None)
-    if text is None:
+    carried = [found[keyword] for keyword in _KEYWORDS if keyword in found]
+    if not carried:
         hint = "sites that resize pictures drop it; download the original file"
         raise _bad("this picture carries no character card", where, hint)
+    text = carried[0]
     if len(text) > MAX_BYTES * 4 // 3 + 4:
         raise _bad(f"the card is larger than {MAX_BYTES >> 20} MiB", where, "shorten the card")
     try:
@@ -170,7 +172,7 @@ def _card_entry(archive: zipfile.ZipFile, where: str, hint: str) -> zipfile.ZipI
         raise _bad(f"the archive has more than {MAX_ENTRIES} entries", where, hint)
     for entry in entries:
         path = PurePosixPath(entry.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1]:
+        if path.is_absolute() or ".." in path.parts or ":" in entry.filename:
             raise _bad(f"the entry {entry.filename[:80]!a} leaves the archive", where, hint)
     cards = [entry for entry in entries if entry.filename == "card.json"]
     if len(cards) != 1:

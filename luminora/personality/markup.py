@@ -35,7 +35,7 @@ def spoken(text: str, *, char: str, user: str) -> str:
 def without_markup(text: str) -> str:
     """Text without HTML: scripts and styles go with their content, other tags leave theirs.
 
-    What could still open a tag afterwards (``<scr<b></b>ipt>``) is written with a harmless ``‹``.
+    What could still open a tag afterwards (``<scr<b></b>ipt>``) gets a blank after its ``<``.
     """
     parts: list[str] = []
     position, hidden = 0, ""
@@ -57,7 +57,7 @@ def without_markup(text: str) -> str:
             parts.append("\n")
     if not hidden:
         parts.append(text[position:])
-    plain = _OPENING.sub("‹", "".join(parts))
+    plain = _OPENING.sub("< ", "".join(parts))
     return _LINES.sub("\n\n", _BLANKS.sub("\n", plain)).strip()
 
 
