@@ -41,7 +41,7 @@ def test_an_imported_card_can_be_talked_with_at_once(capsys, monkeypatch):
     assert "'system_prompt' is kept but not followed" in err
     assert "Mira (mira), en" in run(capsys, "show", "mira")[0]
     assert "Mira keeps a lighthouse." in run(capsys, "compile", "mira", "--affinity", "30")[0]
-    monkeypatch.setattr("sys.stdin", io.StringIO("Hello!\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Hello!\n")))
     out, err, code = run(capsys, "--personality", "mira", group="chat")
     assert code == 0, err
     assert "Good evening from the lighthouse." in out

@@ -8,22 +8,8 @@ from hypothesis import strategies as st
 
 from luminora.personality.markup import spoken, told, without_markup
 
-PIECES = st.sampled_from(
-    [
-        "<script>",
-        "</script>",
-        "<scr",
-        "ipt>",
-        "<b>",
-        "</b>",
-        "<!--",
-        "-->",
-        "x",
-        "<img",
-        "o=1>",
-        "<",
-    ]
-)
+TAGS = ["<script>", "</script>", "<scr", "ipt>", "<b>", "</b>", "<!--", "-->", "<img", "o=1>"]
+PIECES = st.sampled_from([*TAGS, "x", " ", "<", ">"])
 
 
 @pytest.mark.parametrize(
