@@ -10,10 +10,10 @@ export UV_PYTHON_DOWNLOADS = never
 UV = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 # without what it needs: torch is a gigabyte, and only the heavier tests load it
 TORCH := plugins/luminora-sentence-transformers
-PLUGINS := $(filter-out $(TORCH),$(sort $(wildcard plugins/luminora-*)))
+PLUGINS := $(filter-out $(TORCH),$(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy lint bench clean
+.PHONY: help demo test test-heavy lint bench bench-memory clean
 
 help: ## what can be made
 	@grep -E '^[a-z%-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,10 @@ lint: $(VENV)/.dev ## formatting, rules and types
 
 bench: $(VENV)/.dev ## what is fast, against what
 	$(BIN)/python -m benchmarks
+
+# LOCOMO=path/of/locomo.json adds the questions of LoCoMo; its licence keeps them out of here
+bench-memory: $(VENV)/.dev ## how good recall, extraction and prompts are
+	$(BIN)/python -m benchmarks.memory $(if $(LOCOMO),--locomo $(LOCOMO))
 
 clean: ## forget everything that was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

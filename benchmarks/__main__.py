@@ -8,7 +8,16 @@ import sys
 import tempfile
 from collections.abc import Callable
 
-from benchmarks import companion, discovery, embedding, http, pgvector, startup, storages
+from benchmarks import (
+    companion,
+    discovery,
+    embedding,
+    extraction,
+    http,
+    pgvector,
+    startup,
+    storages,
+)
 from benchmarks.table import Figure, Unavailable, show
 
 TABLES: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
@@ -26,6 +35,7 @@ TABLES: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
         "Storage verbs beside the bare driver running the same statements",
         lambda: asyncio.run(storages.measure()),
     ),
+    "extraction": ("Facts found in labelled messages", extraction.measure),
     "http": ("A call over HTTP, in processes that take turns", http.measure),
     "pgvector": ("Vectors in PostgreSQL", lambda: asyncio.run(pgvector.measure())),
     "embedding": ("Embedding ten thousand short texts", embedding.measure),

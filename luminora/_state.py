@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from luminora import _jsonc
 from luminora.errors import ConfigError
@@ -28,23 +30,29 @@ def user_dir(what: Literal["cache", "config", "data"]) -> Path:
     return Path(base or Path("~").expanduser() / _LINUX[what]) / "luminora"
 
 
-def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
-    """Replace the file by ``content`` in one step; after a crash it is the old one or the new one.
+def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Replace the file by ``text`` in one step; after a crash it is the old one or the new one.
 
-    Args:
-        path: The file; folders on the way to it are made.
-        content: Bytes, or text to be written as UTF-8.
-        mode: Its permissions.
+    Raises:
+        OSError: It cannot be written; the old file is as it was.
+    """
+    with replacing(path, mode=mode) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of ``path`` at the end, if all goes well.
 
     Raises:
         OSError: It cannot be written; the old file is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    part = path.with_name(f".{path.name[:100]}.{os.getpid()}-{os.urandom(4).hex()}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

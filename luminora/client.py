@@ -12,44 +12,54 @@ from uuid import uuid4
 
 from luminora.config import Config, load_config
 from luminora.errors import InputError, ProviderError, SessionNotFound
-from luminora.memory.affinity import affinity_info
+from luminora.keeping import Keeping
+from luminora.memory.analyst import Analyst
+from luminora.memory.budget import DailyBudget
 from luminora.memory.clock import now
 from luminora.memory.conversation import Conversation
-from luminora.memory.embedding import EmbeddingService, namespace
+from luminora.memory.digest import Batch
+from luminora.memory.embedding import EmbeddingService
+from luminora.memory.episodes import EpisodeRules
+from luminora.memory.explain import Explanation
+from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.imports import Importer, Item
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import (
-    AffinityEvent,
-    AffinityInfo,
-    Episode,
-    Fact,
     ImportReport,
     MemorySearchResult,
     Message,
-    MoodInfo,
     Response,
     ResponseChunk,
     Session,
 )
 from luminora.memory.personas import Personas
 from luminora.memory.prompt import names_in
-from luminora.memory.recall import Memory, mood_of
+from luminora.memory.recall import Memory
+from luminora.memory.rewriting import ModelRewriter
+from luminora.memory.search import HybridSearch
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
-from luminora.memory.worker import Worked
-from luminora.providers import EVERY_USER, Find, Is, Row, StorageProvider
+from luminora.memory.worker import Duties, Worked
+from luminora.notebook import Notebook
+from luminora.providers import EVERY_USER, Find, Row, StorageProvider
+from luminora.relationship import Relationship
+from luminora.snapshots.client import Snapshots
+from luminora.snapshots.journal import settle
+from luminora.sources import Sources
 from luminora.stack import Stack
 from luminora.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from luminora.analytics import Analytics
+
 MAX_SESSIONS = 10_000
 """Sessions kept in memory; the least recently used go first."""
 
 
-class LuminoraCoreClient(Upkeep):
+class LuminoraCoreClient(Notebook, Relationship, Keeping, Sources, Snapshots, Upkeep):
     """A companion that remembers, on the stack that the configuration names.
 
     ::
@@ -63,7 +73,7 @@ class LuminoraCoreClient(Upkeep):
     ``session_id`` is confined to that session's user.
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, personas: Personas | None = None) -> None:
         settings = stack.config.document["memory"]
         section = stack.config.document["embedding_provider"].get("config", {})
         ttl = stack.config.document["cache_provider"].get("config", {}).get("ttl_defaults", {})
@@ -78,26 +88,44 @@ class LuminoraCoreClient(Upkeep):
         self._storage = stack.storage
         self._settings = settings
         self._index = SemanticIndex(embedding, stack.vector_store, stack.storage)
+        rewriting = settings["rewriting"]
+        search = HybridSearch(
+            stack.storage,
+            self._index,
+            by_facts=rewriting != "off",
+            rewriter=ModelRewriter(stack.llm) if rewriting == "model" else None,
+            fade_after_days=settings["retention"]["fade_after_days"],
+        )
         self._memory = Memory(
             stack.storage,
             self._index,
+            search,
             scope=settings["scope"],
             history_limit=settings["history_limit"],
             recall_limit=settings["recall_limit"],
         )
-        self._personas = Personas.for_config(stack.config)
+        self._personas = personas or Personas.for_config(stack.config)
         self._queue = JobQueue(stack.storage)
+        self._facts = FactPolicy.of(settings)
+        self._budget = DailyBudget(stack.storage, settings["daily_budget"])
+        voice = Voice(stack.llm, stack.fallback)
         self._conversation = Conversation(
             stack.storage,
             self._queue,
             self._index,
             self._memory,
-            Voice(stack.llm, stack.fallback),
+            voice,
+            Analyst(voice, self._budget, skip_trivial=settings["skip_trivial"]),
             self._personas,
             stack.emit,
             inline=settings["analysis"] == "inline",
             episode_every=settings["episode_check_frequency"],
+            episode_rules=EpisodeRules.of(settings),
+            policy=self._facts,
+            prompt_budget=settings["prompt_budget"],
+            batch=Batch(settings["batch"]["size"], settings["batch"]["wait_seconds"]),
         )
+        self._duties = Duties(self._conversation.digester, self._consolidator())
         self._importer = Importer(stack.storage, self._index, self._conversation.order)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._worker: asyncio.Task[Worked] | None = None
@@ -141,6 +169,7 @@ class LuminoraCoreClient(Upkeep):
     async def _start(self, *, adapt: bool) -> None:
         try:
             await self._stack.open(adapt=adapt)
+            await settle(self._storage, self._queue)
         except BaseException:
             await self._stack.aclose()
             raise
@@ -169,6 +198,13 @@ class LuminoraCoreClient(Upkeep):
     def index(self) -> SemanticIndex:
         """The index of messages by meaning."""
         return self._index
+
+    @property
+    def analytics(self) -> Analytics:
+        """What conversations add up to: figures of a user, a personality, or all."""
+        from luminora.analytics import Analytics  # noqa: PLC0415 - rarely asked
+
+        return Analytics(self._storage, self._personas, self._ready)
 
     # sessions
 
@@ -330,48 +366,6 @@ class LuminoraCoreClient(Upkeep):
 
     # memory
 
-    async def get_facts(self, session_id: str, category: str | None = None) -> list[Fact]:
-        """What is known of the session's user, latest first."""
-        session = await self.get_session(session_id)
-        where = {**self._memory.visible(session), "is_active": True}
-        if category is not None:
-            where["category"] = category
-        rows = await self._storage.find(
-            "user_facts", session.user_id, where, order=("-last_updated",)
-        )
-        return [Fact.from_row(row) for row in rows]
-
-    async def get_episodes(self, session_id: str, min_importance: float = 5.0) -> list[Episode]:
-        """Memorable moments of at least this importance (0 to 10), the weightiest first."""
-        session = await self.get_session(session_id)
-        where = {**self._memory.visible(session), "importance": Is(">=", min_importance)}
-        rows = await self._storage.find(
-            "episodes", session.user_id, where, order=("-importance", "-timestamp")
-        )
-        return [Episode.from_row(row) for row in rows]
-
-    async def get_affinity(self, session_id: str) -> AffinityInfo:
-        """How close the user and the session's personality are."""
-        session = await self.get_session(session_id)
-        row = await self._storage.get_affinity(session.user_id, session.personality_name)
-        _, tree = self._personas.of(session)
-        return affinity_info(row, session.personality_name, tree.level_for(0).name)
-
-    async def get_affinity_events(self, session_id: str, limit: int = 50) -> list[AffinityEvent]:
-        """What moved affinity, the latest ``limit`` changes, latest first."""
-        session = await self.get_session(session_id)
-        pair = {"personality_name": session.personality_name}
-        rows = await self._storage.find(
-            "affinity_events", session.user_id, pair, order=("-created_at",), limit=limit
-        )
-        return [AffinityEvent.from_row(row) for row in rows]
-
-    async def get_mood(self, session_id: str) -> MoodInfo:
-        """The personality's mood in this session."""
-        session = await self.get_session(session_id)
-        row = await self._storage.get("session_moods", session.user_id, session_id=session_id)
-        return mood_of(row)
-
     async def search_memories(
         self, session_id: str, query: str, top_k: int = 10
     ) -> list[MemorySearchResult]:
@@ -388,6 +382,16 @@ class LuminoraCoreClient(Upkeep):
         return await self._memory.search.search(
             query, top_k, where, names=names_in(session, persona)
         )
+
+    async def explain(self, session_id: str, text: str) -> Explanation:
+        """What an answer to ``text`` would rely on, and why; nothing is saved or generated.
+
+        Raises:
+            InputError: The text cannot be used.
+            SessionNotFound: No such session.
+        """
+        session, _ = await self._addressed(session_id, text, None)
+        return await self._conversation.explain(session, text)
 
     async def forget(self, user_id: str) -> dict[str, int]:
         """Delete everything of a user, everywhere; rows deleted by collection.
@@ -410,11 +414,11 @@ class LuminoraCoreClient(Upkeep):
 
     async def _clear_cache(self, user_id: str) -> None:
         try:
-            await self._stack.cache.clear(namespace(user_id))
+            await self._drop_cached(user_id)
         except ProviderError as error:
             raise type(error)(
-                "everything of the user was deleted, except the vectors in the cache, which could "
-                f"not be reached and lets go of them by itself: {error.message}",
+                "everything of the user was deleted, except what the cache holds, which could "
+                f"not be reached and lets go of it by itself: {error.message}",
                 provider=self._stack.cache.name,
                 hint="run the same again when the cache is back",
             ) from error

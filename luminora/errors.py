@@ -4,6 +4,7 @@
 
     LuminoraError                       exit code 1
     ├── InputError                      the caller passed something unusable (also a ValueError)
+    │   └── SnapshotInvalid             a snapshot is damaged, foreign, or from the future
     ├── SessionNotFound                 no session of that id
     ├── ConfigError                     3  luminora.json is malformed or invalid
     │   └── CredentialsMissing          4  a named environment variable is unset
@@ -76,6 +77,10 @@ class LuminoraError(Exception):
 
 class InputError(LuminoraError, ValueError):
     """An argument cannot be used; nothing was written."""
+
+
+class SnapshotInvalid(InputError):
+    """A snapshot is damaged, breaks its format, or has one that this version cannot read."""
 
 
 class SessionNotFound(LuminoraError):

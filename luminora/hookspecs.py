@@ -1,7 +1,7 @@
 """Every hook a plugin may implement, one line each; ``docs/plugins.md`` tells how to use them.
 
 The first five build providers: the kernel asks only the plugin whose manifest offers that name,
-and the answer is an instance of the kind's contract. The five events after them tell listeners
+and the answer is an instance of the kind's contract. The six events after them tell listeners
 what happened; listeners may be ``async``, and one that fails is logged and passed over. An
 implementation may leave out arguments it does not need.
 """
@@ -94,6 +94,13 @@ def luminora_memory_stored(
 @hookspec
 def luminora_level_changed(user_id: str, personality_name: str, before: str, after: str) -> None:
     """Hear that the relationship reached another level."""
+
+
+@hookspec
+def luminora_milestone_reached(
+    user_id: str, personality_name: str, milestone: str, description: str, points: int
+) -> None:
+    """Hear that the relationship reached one of the persona's milestones, for the first time."""
 
 
 @hookspec

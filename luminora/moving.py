@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from luminora.errors import Conflict, LuminoraError
 from luminora.memory.indexes import PENDING, Marks
@@ -30,7 +29,8 @@ from luminora.providers import (
     Upsert,
     VectorItem,
 )
-from luminora.providers.sql import json_text, time_text
+from luminora.providers.sql import json_text
+from luminora.snapshots.rows import plain_row
 
 if TYPE_CHECKING:
     from luminora.client import LuminoraCoreClient
@@ -276,20 +276,8 @@ def _waits(row: Row, there: Row) -> bool:
 
 def _digest(name: str, row: Row) -> int:
     """256 bits that stand for the row; which index holds a message is not part of it."""
-    known = {key: _plain(row.get(key)) for key in COLLECTIONS[name].fields}
+    known = plain_row(name, row)
     if name == "messages":
         del known["embedding_state"]
     text = json_text(dict(sorted(known.items())))
     return int.from_bytes(blake2b(text.encode(), digest_size=32).digest())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return time_text(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in sorted(value.items())}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)  # a database without integers may hand one for the other
-    return value

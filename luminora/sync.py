@@ -49,6 +49,13 @@ class LuminoraCoreClient:
         """The configuration in use."""
         return self._client.config
 
+    @property
+    def analytics(self) -> Any:
+        """See :attr:`luminora.client.LuminoraCoreClient.analytics`; its methods wait too."""
+        from luminora.analytics.twin import AnalyticsTwin  # noqa: PLC0415 - rarely asked
+
+        return AnalyticsTwin(self._client.analytics, self._portal)
+
     def close(self) -> None:
         """Finish background work, close the stack and end the thread; twice is harmless."""
         if self._portal.closed:

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from luminora.errors import LuminoraError
+from luminora.memory.budget import DailyBudget
 from luminora.memory.conversation import Conversation
 from luminora.memory.indexes import in_use, misfit
 from luminora.memory.jobs import JobQueue
 from luminora.memory.models import Job
 from luminora.memory.semantic import SemanticIndex
-from luminora.memory.worker import Worked, Worker
+from luminora.memory.worker import Doer, Worked, Worker
 from luminora.providers import CheckResult, Kind, Status, StorageProvider
 from luminora.stack import Stack
 
@@ -30,7 +31,9 @@ class Upkeep:
     _storage: StorageProvider
     _index: SemanticIndex
     _queue: JobQueue
+    _budget: DailyBudget
     _conversation: Conversation
+    _duties: Doer
 
     @abstractmethod
     async def _ready(self, *, adapt: bool = False) -> None:
@@ -74,7 +77,7 @@ class Upkeep:
     async def run_jobs(self, limit: int = 100) -> int:
         """Do the background work that is due, up to ``limit`` jobs; how many were taken."""
         await self._ready()
-        return await self._conversation.digester.run_due(limit)
+        return await self._duties.run_due(limit)
 
     async def work(self, stop: asyncio.Event | None = None, *, concurrency: int = 10) -> Worked:
         """Be a worker: do what is due, again and again, beside any number of others.
@@ -89,7 +92,7 @@ class Upkeep:
         return await (worker.drain() if stop is None else worker.run(stop))
 
     def _worker_with(self, concurrency: int) -> Worker:
-        return Worker(self._conversation.digester, self._index, concurrency=concurrency)
+        return Worker(self._duties, self._index, concurrency=concurrency)
 
     async def get_jobs(self, status: str | None = None, limit: int = 50) -> list[Job]:
         """Background work of all users that is not done yet, what is due first.
@@ -123,13 +126,16 @@ class Upkeep:
         """
         from luminora.health import check_all, summary  # noqa: PLC0415 - rarely asked
 
-        providers, unfit = dict(self._stack.providers()), None
+        providers, unfit, spent = dict(self._stack.providers()), None, None
         with contextlib.suppress(LuminoraError):  # its own check says what is wrong
             await self._ready()
             store = self._stack.vector_store
             providers[Kind.VECTOR_STORE.value] = await in_use(self._storage, store)
             unfit = await misfit(self._storage, self._stack.embedding)
+            spent = await self._budget.check()
         checks = await check_all(providers)
         if unfit is not None:
             checks[Kind.EMBEDDING.value] = CheckResult(Status.ERROR, unfit)
+        if spent is not None:
+            checks["analysis"] = spent
         return summary(checks)

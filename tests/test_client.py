@@ -234,7 +234,7 @@ async def test_one_analysis_call_per_message_and_four_trips_before_the_answer(ll
 
     before = trips.index("LLM")
     assert before <= 4, trips
-    assert len(trips) - before - 1 <= 2, trips
+    assert len(trips) - before - 1 <= 3, trips  # the answer, what limits affinity, what is learned
     assert len(llm.asked("analysis")) == 4
 
 

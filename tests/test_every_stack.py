@@ -145,6 +145,41 @@ async def test_many_at_once_lose_and_double_nothing(stack: StackFile):
         assert await client.count_jobs() == {"ready": 0, "leased": 0, "dead": 0}
 
 
+async def test_two_clients_at_once_exceed_no_cap(stack: StackFile):
+    persona = {
+        "persona": {"name": "Miser"},
+        "core_traits": {},
+        "linguistic_profile": {},
+        "behavioral_rules": [],
+        "affinity_config": {
+            "interaction_types": {"message_exchanged": 1, "gratitude": 2},
+            "caps_per_day": {"total": 19, "interactions": {"gratitude": 15}},
+            "milestones": {"tea": 5},
+        },
+    }
+    async with AsyncExitStack() as opened:
+        one = await opened.enter_async_context(LuminoraCoreClient.from_config(stack.path))
+        other = one
+        if not stack.alone:
+            other = await opened.enter_async_context(LuminoraCoreClient.from_config(stack.path))
+        session = await one.create_session("ana", persona)
+        await asyncio.gather(
+            *((one, other)[n % 2].send_message(session, f"gracias {n}") for n in range(14)),
+            *((one, other)[n % 2].send_message(session, f"nada nuevo, {n}") for n in range(6)),
+        )
+        assert await one.count_jobs() == {"ready": 0, "leased": 0, "dead": 0}
+        events = await one.get_affinity_events(session, 100)
+        info = await one.get_affinity(session)
+    days: dict[Any, dict[str, int]] = {}
+    for event in events:
+        day = days.setdefault(event.created_at.date(), {})
+        day[event.event] = day.get(event.event, 0) + event.points
+    assert all(day.get("gratitude", 0) <= 15 and sum(day.values()) <= 19 for day in days.values())
+    assert info.total_messages == 20
+    assert sum(event.points for event in events) == info.points >= 19
+    assert [event.milestone for event in events if event.milestone] == ["tea"]
+
+
 async def test_another_model_gets_an_index_beside_the_old_one(stack: StackFile):
     other = stack.changed(embedding_provider={"name": "static", "config": {"dimension": 128}})
     turns = [f"we talked about the {what}" for what in ("lighthouse", "guitar", "harbour")]

@@ -7,36 +7,27 @@ fails while the two differ.
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"Upkeep": "upkeep.py", "LuminoraCoreClient": "client.py"}
+SOURCES = {
+    "Upkeep": "upkeep.py",
+    "Keeping": "keeping.py",
+    "Notebook": "notebook.py",
+    "Relationship": "relationship.py",
+    "Sources": "sources.py",
+    "Snapshots": "snapshots/client.py",
+    "LuminoraCoreClient": "client.py",
+}
 TARGET = ROOT / "luminora" / "sync.pyi"
 
 _HEAD = """\
-# Written by tools/sync_stub.py from luminora/client.py and upkeep.py; do not edit.
-import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, Self
+# Written by tools/sync_stub.py from luminora: {sources}; do not edit.
+{imports}
+"""
 
-from luminora.config import Config
-from luminora.memory.imports import Item
-from luminora.memory.models import (
-    AffinityEvent,
-    AffinityInfo,
-    Episode,
-    Fact,
-    ImportReport,
-    Job,
-    MemorySearchResult,
-    Message,
-    MoodInfo,
-    Response,
-    ResponseChunk,
-    Session,
-)
-from luminora.memory.worker import Worked
+_CLASS = """\
 
 def mirrored() -> dict[str, Callable[..., Any]]: ...
 
@@ -47,6 +38,8 @@ class LuminoraCoreClient:
     ) -> Self: ...
     @property
     def config(self) -> Config: ...
+    @property
+    def analytics(self) -> AnalyticsTwin: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...
@@ -56,7 +49,36 @@ class LuminoraCoreClient:
 def stub() -> str:
     """The text of the stub file."""
     methods = [method for source in SOURCES for method in _methods(source)]
-    return _HEAD + "".join(f"    {method}\n" for method in methods)
+    body = _CLASS + "".join(f"    {method}\n" for method in methods)
+    return _HEAD.format(sources=_listed(sorted(SOURCES.values())), imports=_imports(body)) + body
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + f" and {names[-1]}"
+
+
+def _imports(body: str) -> str:
+    """The imports of the sources that the stub's own text needs."""
+    used = set(re.findall(r"[A-Za-z_]+", body))
+    found: dict[str, set[str]] = {
+        "collections.abc": {"Iterator"},
+        "luminora.analytics.twin": {"AnalyticsTwin"},
+        "pathlib": {"Path"},
+        "typing": {"Any", "Self"},
+    }
+    for source in SOURCES.values():
+        tree = ast.parse((ROOT / "luminora" / source).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = {alias.name for alias in node.names} & used
+                if names:
+                    found.setdefault(node.module, set()).update(names)
+    plain = sorted(module for module in found if not module.startswith("luminora"))
+    ours = sorted(found.keys() - plain)
+    lines = [
+        f"from {module} import {', '.join(sorted(found[module]))}" for module in (*plain, *ours)
+    ]
+    return "\n".join(["import asyncio", *lines])
 
 
 def _methods(name: str) -> list[str]:

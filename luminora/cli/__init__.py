@@ -13,26 +13,37 @@ import os
 import sys
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "affinity": ("luminora.cli.memory:affinity", "Show how close a user and a companion are."),
+    "affinity": (
+        "luminora.cli.relationship:affinity",
+        "Show how close a user and a companion are.",
+    ),
+    "analytics": ("luminora.cli.analytics:analytics", "Show what conversations add up to."),
     "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
+    "classify": (
+        "luminora.cli.classify:classify",
+        "Say what messages are about and how they count.",
+    ),
     "config": ("luminora.cli.config:config", "Show and check luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
-    "episodes": ("luminora.cli.memory:episodes", "Show the moments worth remembering."),
-    "facts": ("luminora.cli.memory:facts", "Show what is known about a user."),
+    "episodes": ("luminora.cli.episodes:episodes", "Show the moments worth remembering."),
+    "explain": ("luminora.cli.explain:explain", "Show what would be recalled, and why."),
+    "facts": ("luminora.cli.facts:facts", "Show, note and mend what is known about a user."),
     "forget": ("luminora.cli.forget:forget", "Delete what is remembered about a user."),
     "health": ("luminora.cli.health:health", "Ask every provider how it is."),
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
+    "memory": ("luminora.cli.sources:memory", "See where memories came from, and revoke them."),
     "migrate": ("luminora.cli.migrate:migrate", "Create or upgrade the database's tables."),
-    "mood": ("luminora.cli.memory:mood", "Show a companion's mood."),
+    "mood": ("luminora.cli.relationship:mood", "Show a companion's mood."),
     "personality": ("luminora.cli.personality:personality", "List, check and try personalities."),
     "plugins": ("luminora.cli.plugins:plugins", "List, check and switch plugins."),
     "reembed": ("luminora.cli.reindex:reembed", "Rebuild the index with another embedding model."),
     "reindex": ("luminora.cli.reindex:reindex", "Index the messages that still wait for it."),
     "schema": ("luminora.cli.schema:schema", "Write the schema of luminora.json for editors."),
     "search": ("luminora.cli.search:search", "Search what is remembered."),
+    "snapshot": ("luminora.cli.snapshot:snapshot", "Put a user into a file, and back anywhere."),
     "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
 """Every command: where it lives, and its line in the help."""

@@ -189,7 +189,7 @@ def _read(path: Path) -> bytes:
 
 
 def _write(path: Path, data: bytes, *, force: bool) -> None:
-    from luminora._state import write_atomically
+    from luminora._state import replacing
 
     if path.exists() and (not force or not path.is_file()):
         raise InputError(
@@ -198,7 +198,8 @@ def _write(path: Path, data: bytes, *, force: bool) -> None:
             hint="choose another --output, or replace a file with --force",
         )
     try:
-        write_atomically(path.absolute(), data, mode=0o644)
+        with replacing(path.absolute(), mode=0o644) as file:
+            file.write(data)
     except OSError as error:
         raise InputError(
             f"the file cannot be written: {error.strerror}",

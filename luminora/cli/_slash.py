@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from luminora._index import suggestion
-from luminora.cli import memory
+from luminora.cli import memory, relationship
+from luminora.cli.episodes import show_episodes
 from luminora.cli.output import say
 from luminora.cli.search import show_results
 from luminora.errors import InputError
@@ -72,10 +73,10 @@ async def answer(client: LuminoraCoreClient, session_id: str, name: str, argumen
         return Answer(name, COMMANDS, _show_help)
     looks: dict[str, tuple[Callable[[], Awaitable[Any]], Callable[[Any], None]]] = {
         "facts": (lambda: client.get_facts(session_id), memory.show_facts),
-        "mood": (lambda: client.get_mood(session_id), memory.show_mood),
-        "affinity": (lambda: client.get_affinity(session_id), memory.show_affinity),
+        "mood": (lambda: client.get_mood(session_id), relationship.show_mood),
+        "affinity": (lambda: client.get_affinity(session_id), relationship.show_affinity),
         "search": (lambda: client.search_memories(session_id, argument), show_results),
-        "episodes": (lambda: client.get_episodes(session_id, 0.0), memory.show_episodes),
+        "episodes": (lambda: client.get_episodes(session_id, 0.0), show_episodes),
         "history": (lambda: client.get_history(session_id, _RECENT), memory.show_history),
     }
     look, show = looks[name]

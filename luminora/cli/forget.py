@@ -1,4 +1,4 @@
-"""``luminora forget``: delete everything of a user, after showing what that is."""
+"""``luminora forget``: delete everything of a user, or the expired, after showing what that is."""
 
 from __future__ import annotations
 
@@ -21,21 +21,27 @@ if TYPE_CHECKING:
 @click.argument("user")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@click.option("--expired", is_flag=True, help="Only what is past its retention.")
 @config_options
 @json_option
-def forget(config: Config, user: str, *, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Delete everything that is remembered about USER, for good.
+def forget(
+    config: Config, user: str, *, yes: bool, dry_run: bool, expired: bool, as_json: bool
+) -> None:
+    """Delete everything that is remembered about USER, for good, or what is past its retention.
+
+    memory.retention in luminora.json says how long messages are kept.
 
     Example: luminora forget diego --dry-run
     """
-    before = run_async(_counts(config, user))
+    before = run_async(_expire(config, user, dry_run=True) if expired else _counts(config, user))
     if dry_run or not any(before.values()):
-        _report(user, "would_delete" if dry_run else "deleted", before, as_json=as_json)
+        what = "would_delete" if dry_run else "deleted"
+        _report(user, what, before, expired=expired, as_json=as_json)
         return
     if not yes:
         _confirm(user, before)
-    deleted = run_async(_forget(config, user))
-    _report(user, "deleted", deleted, as_json=as_json)
+    deleted = run_async(_expire(config, user) if expired else _forget(config, user))
+    _report(user, "deleted", deleted, expired=expired, as_json=as_json)
 
 
 def _confirm(user: str, counts: Mapping[str, int]) -> None:
@@ -55,11 +61,18 @@ def _confirm(user: str, counts: Mapping[str, int]) -> None:
         raise click.Abort
 
 
-def _report(user: str, what: str, counts: Mapping[str, int], *, as_json: bool) -> None:
+def _report(
+    user: str, what: str, counts: Mapping[str, int], *, expired: bool, as_json: bool
+) -> None:
     if as_json:
         emit_json({"user_id": user, what: counts})
     elif not any(counts.values()):
-        say(f"nothing is remembered about '{user}'")
+        none = (
+            "nothing of '{}' is past its retention"
+            if expired
+            else "nothing is remembered about '{}'"
+        )
+        say(none.format(user))
     else:
         say(f"{what.replace('_', ' ')}, of '{user}':")
         say(_told(counts))
@@ -85,3 +98,8 @@ async def _count(stack: Stack, user: str) -> dict[str, int]:
 async def _forget(config: Config, user: str) -> dict[str, int]:
     async with opened(config) as (client, _):
         return await client.forget(user)
+
+
+async def _expire(config: Config, user: str, *, dry_run: bool = False) -> dict[str, int]:
+    async with opened(config) as (client, _):
+        return await client.expire(user, dry_run=dry_run)

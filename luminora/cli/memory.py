@@ -1,4 +1,4 @@
-"""``luminora facts``, ``affinity``, ``mood``, ``episodes``, ``history``: what is remembered."""
+"""``luminora history``: what was said last, and how facts are shown."""
 
 from __future__ import annotations
 
@@ -32,108 +32,13 @@ if TYPE_CHECKING:
     from luminora.client import LuminoraCoreClient
     from luminora.config import Config
     from luminora.memory.models import (
-        AffinityEvent,
-        AffinityInfo,
-        Episode,
         Fact,
         Message,
-        MoodInfo,
         Session,
     )
 
 _T = TypeVar("_T")
 _Look = Callable[["LuminoraCoreClient", "Session"], Awaitable[_T]]
-
-
-@click.command()
-@who_options
-@click.option("--category", metavar="NAME", help="Only these, for example personal_info.")
-@config_options
-@json_option
-def facts(config: Config, who: Who, category: str | None, *, as_json: bool) -> None:
-    """Show what is known about a user, how surely, and from which words.
-
-    Example: luminora facts --user diego
-    """
-    session, found = run_async(
-        _look(config, who, lambda client, session: client.get_facts(session.session_id, category))
-    )
-    if as_json:
-        _emit(session, facts=found)
-    else:
-        show_facts(found)
-
-
-@click.command()
-@who_options
-@click.option("--events", "most", metavar="N", default=10, show_default=True, help="Last changes.")
-@config_options
-@json_option
-def affinity(config: Config, who: Who, most: int, *, as_json: bool) -> None:
-    """Show how close a user and a companion are, and what made it so.
-
-    Example: luminora affinity --user diego --personality sakura
-    """
-
-    async def look(
-        client: LuminoraCoreClient, session: Session
-    ) -> tuple[AffinityInfo, list[AffinityEvent]]:
-        info = await client.get_affinity(session.session_id)
-        return info, await client.get_affinity_events(session.session_id, max(most, 0))
-
-    session, (info, events) = run_async(_look(config, who, look))
-    if as_json:
-        _emit(session, affinity=info, events=events)
-    else:
-        show_affinity(info)
-        show_events(events)
-
-
-@click.command()
-@who_options
-@config_options
-@json_option
-def mood(config: Config, who: Who, *, as_json: bool) -> None:
-    """Show a companion's mood in a conversation.
-
-    Example: luminora mood --user diego
-    """
-    session, found = run_async(
-        _look(config, who, lambda client, session: client.get_mood(session.session_id))
-    )
-    if as_json:
-        _emit(session, mood=found)
-    else:
-        show_mood(found)
-
-
-@click.command()
-@who_options
-@click.option(
-    "--min-importance",
-    metavar="N",
-    type=click.FloatRange(0, 10),
-    default=0.0,
-    help="Only those of at least this importance, 0 to 10.",
-)
-@config_options
-@json_option
-def episodes(config: Config, who: Who, min_importance: float, *, as_json: bool) -> None:
-    """Show the moments that are remembered as a whole.
-
-    Example: luminora episodes --user diego --min-importance 7
-    """
-    session, found = run_async(
-        _look(
-            config,
-            who,
-            lambda client, session: client.get_episodes(session.session_id, min_importance),
-        )
-    )
-    if as_json:
-        _emit(session, episodes=found)
-    else:
-        show_episodes(found)
 
 
 @click.command()
@@ -180,50 +85,6 @@ def show_facts(found: Sequence[Fact]) -> None:
             for fact in found
         ],
     )
-
-
-def show_affinity(info: AffinityInfo) -> None:
-    """Print how close two are."""
-    say(f"{info.personality_name}: {info.level.replace('_', ' ')}, {info.points} of 100 points")
-    say(
-        f"messages: {info.total_messages}, {info.positive_interactions} brought them closer, "
-        f"{info.negative_interactions} apart"
-    )
-
-
-def show_events(events: Sequence[AffinityEvent]) -> None:
-    """Print changes of affinity."""
-    if not events:
-        return
-    say()
-    table(
-        ["when", "change", "points", "because of", "reason"],
-        [
-            [
-                when(event.created_at),
-                f"{event.points:+d}",
-                event.points_after,
-                event.event,
-                printable(event.reason or ""),
-            ]
-            for event in events
-        ],
-    )
-
-
-def show_mood(found: MoodInfo) -> None:
-    """Print a mood."""
-    since = f" since {when(found.since)}" if found.since else ""
-    say(f"{found.name} ({found.intensity:.0%}){since}")
-
-
-def show_episodes(found: Sequence[Episode]) -> None:
-    """Print episodes, each with its summary."""
-    if not found:
-        note("no episode yet")
-    for episode in found:
-        say(f"{when(episode.timestamp)}  {episode.importance:.1f}  {printable(episode.title)}")
-        say(f"    {' '.join(printable(episode.summary).split())}")
 
 
 def show_history(found: Sequence[Message]) -> None:

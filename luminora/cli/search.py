@@ -56,8 +56,10 @@ def show_results(found: Sequence[MemorySearchResult]) -> None:
 
 
 def reasons(found: Mapping[str, float]) -> str:
-    """Why a message was found, in one line."""
-    return ", ".join(f"{name} {value:.2f}" for name, value in found.items())
+    """Why a message was found, in one line: what speaks for it, the neutral left out."""
+    neutral = {"boost": 1.0}
+    telling = {name: value for name, value in found.items() if value != neutral.get(name, 0.0)}
+    return ", ".join(f"{name} {value:.2f}" for name, value in telling.items())
 
 
 async def _search(

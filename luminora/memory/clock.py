@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import time_ns
 
 
@@ -29,6 +29,21 @@ class Sequence:
         """A number higher than all seen."""
         self._last = max(time_ns() // 1000, self._last + 1)
         return self._last
+
+
+TICK = timedelta(microseconds=1)
+_DISORDER = timedelta(days=1)
+
+
+def in_order(said: datetime, last: datetime | None) -> datetime:
+    """The moment of what was said, but behind ``last``, what was learned from before it.
+
+    Messages that are said at once are learned from in any order; a log of them shall still run
+    forward. Where ``last`` is more than a day ahead, a clock was wrong, and ``said`` stands.
+    """
+    if last is None or last - said >= _DISORDER:
+        return said
+    return max(said, last + 2 * TICK)
 
 
 def microseconds(moment: datetime) -> int:

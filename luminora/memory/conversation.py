@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from luminora.errors import Conflict, InputError, SessionNotFound
 from luminora.memory.affinity import affinity_info
+from luminora.memory.analyst import Analyst
+from luminora.memory.announce import Emit, announce
 from luminora.memory.clock import Sequence as Order
 from luminora.memory.clock import now
-from luminora.memory.digest import Digester
+from luminora.memory.digest import Batch, Digester
+from luminora.memory.episodes import EpisodeRules, Episodes
+from luminora.memory.explain import Explanation, explained
+from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.jobs import JobQueue
 from luminora.memory.learning import Exchange, Learner, Lesson
 from luminora.memory.models import AffinityEvent, Fact, Response, ResponseChunk, Session
-from luminora.memory.prompt import conversation_request, ground, names_in
-from luminora.memory.recall import Memory, Recall, mood_of
+from luminora.memory.mood import mood_at
+from luminora.memory.prompt import (
+    PROMPT_BUDGET,
+    conversation_request,
+    ground,
+    memories,
+    names_in,
+)
+from luminora.memory.recall import Memory, Recall
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.voice import Spoken, Voice
 from luminora.personality import Personality, PersonalityTree
@@ -35,9 +47,6 @@ from luminora.providers import (
 )
 
 _ERROR_CHARS = 200  # of an attempt's error, kept with the answer
-
-Emit = Callable[..., Awaitable[None]]
-"""``emit(hook, **arguments)`` calls every listener of an event hook."""
 
 
 class Personalities(Protocol):
@@ -63,6 +72,10 @@ class Conversation:
         inline: Learn from an exchange before the answer is returned; else a job waits for
             whoever runs :meth:`Digester.run_due`.
         episode_every: See :class:`Learner`.
+        episode_rules: How episodes are kept.
+        policy: Which facts may be kept.
+        prompt_budget: Most tokens that memories take in a prompt.
+        batch: How exchanges share an analysis, if they wait for it.
     """
 
     def __init__(
@@ -72,12 +85,18 @@ class Conversation:
         index: SemanticIndex,
         memory: Memory,
         voice: Voice,
+        analyst: Analyst,
         personalities: Personalities,
         emit: Emit,
         *,
         inline: bool = True,
         episode_every: int = 1,
+        episode_rules: EpisodeRules | None = None,
+        policy: FactPolicy | None = None,
+        prompt_budget: int = PROMPT_BUDGET,
+        batch: Batch | None = None,
     ) -> None:
+        self._budget = prompt_budget
         self._storage = storage
         self._index = index
         self._memory = memory
@@ -86,8 +105,12 @@ class Conversation:
         self._emit = emit
         self._inline = inline
         self.order = Order()
-        learner = Learner(storage, memory, episode_every=episode_every)
-        self.digester = Digester(queue, index, voice, learner, self._resume)
+        self._policy = policy or FactPolicy()
+        episodes = Episodes(storage, episode_rules)
+        learner = Learner(
+            storage, memory, episodes, episode_every=episode_every, policy=self._policy
+        )
+        self.digester = Digester(queue, index, analyst, learner, self._resume, emit, batch)
 
     async def send(self, session: Session, text: str, key: str | None = None) -> Response:
         """The answer to ``text``; see :meth:`luminora.client.LuminoraCoreClient.send_message`."""
@@ -110,6 +133,18 @@ class Conversation:
                 yield ResponseChunk("", await self._finish(turn, piece))
             else:
                 yield ResponseChunk(piece)
+
+    async def explain(self, session: Session, text: str) -> Explanation:
+        """What an answer to ``text`` would rely on, and why; nothing is saved."""
+        await self._index.verify()
+        personality, tree = self._personalities.of(session)
+        row = self._user_row(session, text, None)
+        recall = await self._memory.recall(
+            session, text, before=row, names=names_in(session, personality)
+        )
+        turn = self._turn(session, personality, tree, row, recall)
+        felt = turn.exchange.recall
+        return explained(turn.request, felt, memories(felt, self._budget))
 
     async def _begin(self, session: Session, text: str, key: str | None) -> Turn | Response:
         await self._index.verify()
@@ -154,10 +189,11 @@ class Conversation:
         row: Row,
         recall: Recall,
     ) -> Turn:
-        mood = mood_of(recall.mood_row)
-        compiled = tree.compile(recall.points, mood.name, mood.intensity)
+        recall = recall.at(now(), personality)
+        compiled = tree.compile(recall.points, recall.mood.name, recall.mood.intensity)
         grounding = ground(row["content"], recall, personality, compiled)
-        request = conversation_request(compiled, grounding, recall)
+        grounding = replace(grounding, unwanted=self._policy.disabled)
+        request = conversation_request(compiled, grounding, recall, budget=self._budget)
         exchange = Exchange(session, personality, tree, row, recall)
         return Turn(exchange, grounding, request)
 
@@ -209,9 +245,8 @@ class Conversation:
     def _response(self, turn: Turn, spoken: Spoken, reply: Row, lesson: Lesson) -> Response:
         exchange = turn.exchange
         session, recall = exchange.session, exchange.recall
-        change = lesson.affinity
+        change, moment = lesson.affinity, now()
         row = change.row if change else recall.affinity
-        stranger = exchange.tree.level_for(0).name
         return Response(
             text=spoken.text,
             session_id=session.session_id,
@@ -223,28 +258,19 @@ class Conversation:
             degraded_reason=spoken.reason,
             usage=spoken.usage,
             attempts=spoken.attempts,
-            affinity=affinity_info(row, session.personality_name, stranger),
+            affinity=affinity_info(row, session.personality_name, exchange.tree, moment),
             affinity_event=AffinityEvent.from_row(change.logged) if change else None,
-            mood=mood_of(lesson.mood or recall.mood_row),
+            mood=mood_at(lesson.mood or recall.mood_row, exchange.personality, moment),
             facts=[Fact.from_row(fact) for fact in lesson.facts],
             memories=recall.memories,
+            analysis=lesson.analysis,
         )
 
     async def _tell(self, exchange: Exchange, response: Response, lesson: Lesson) -> None:
         session = exchange.session
         who = {"session_id": session.session_id, "user_id": session.user_id}
         await self._emit("luminora_response_generated", **who, response=response)
-        if lesson.facts:
-            await self._emit("luminora_memory_stored", **who, facts=response.facts)
-        change = lesson.affinity
-        if change is not None and change.before != change.after:
-            await self._emit(
-                "luminora_level_changed",
-                user_id=session.user_id,
-                personality_name=session.personality_name,
-                before=change.before,
-                after=change.after,
-            )
+        await announce(self._emit, exchange, lesson)
 
     def _user_row(self, session: Session, text: str, key: str | None) -> Row:
         identity = (
@@ -268,6 +294,7 @@ class Conversation:
             details["usage"] = {
                 "prompt_tokens": spoken.usage.prompt_tokens,
                 "completion_tokens": spoken.usage.completion_tokens,
+                **({} if spoken.usage.cost is None else {"cost": spoken.usage.cost}),
             }
         if len(spoken.attempts) > 1:
             details["attempts"] = [_brief(attempt) for attempt in spoken.attempts]
@@ -292,7 +319,11 @@ class Conversation:
                 Find("messages", EVERY_USER, {"id": Is("in", ids)}, order=("seq",)),
             ]
         )
-        asked = [row for row in rows if row["id"] == payload["message_id"]]
+        asked = [
+            row
+            for row in rows
+            if row["id"] == payload["message_id"] and row["speaker"] == "user"  # not revoked
+        ]
         if not sessions or not asked:
             return None
         session = Session.from_row(sessions[0])

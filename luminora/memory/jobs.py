@@ -99,6 +99,20 @@ class JobQueue:
         except Exception:
             log.exception("job %s keeps its lease until it runs out", job["id"])
 
+    async def again(self, job: Row, payload: Row) -> None:
+        """Let a job come again at once, with another payload, or put it aside as hopeless."""
+        dead = job["attempts"] >= MAX_ATTEMPTS
+        state: dict[str, Any] = {
+            "payload": payload,
+            "status": DEAD if dead else READY,
+            "run_at": now(),
+            "leased_until": None,
+            "lease_token": None,
+            "updated_at": now(),
+        }
+        ours = {"id": job["id"], "lease_token": job["lease_token"]}
+        await self._storage.transaction([Update("jobs", job["user_id"], ours, set=state)])
+
     async def look(self, status: str | None = None, limit: int = 50) -> list[Row]:
         """Jobs of all users, those that are due first come first."""
         where = {} if status is None else {"status": status}

@@ -8,17 +8,21 @@ learned from again, whoever tries and however often.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import NAMESPACE_URL, uuid5
+from typing import Any
 from weakref import WeakValueDictionary
 
 from luminora.errors import Conflict
-from luminora.memory.affinity import AffinityChange, affinity_change, event_id
+from luminora.memory.affinity import AffinityChange, affinity_change, event_id, moment_of
 from luminora.memory.analysis import Analysis
+from luminora.memory.classify import classification_writes
 from luminora.memory.clock import now
-from luminora.memory.facts import fact_id, fact_writes
+from luminora.memory.earning import recent_query
+from luminora.memory.episodes import Episodes, Moment, Nearby, worth_keeping
+from luminora.memory.fact_policy import FactPolicy
+from luminora.memory.facts import distinct, fact_id, fact_writes
 from luminora.memory.models import Session
 from luminora.memory.mood import mood_writes
 from luminora.memory.recall import Memory, Recall
@@ -31,13 +35,10 @@ from luminora.providers import (
     Row,
     StorageProvider,
     Update,
-    Upsert,
     Write,
 )
 
 _ATTEMPTS = 20
-WEIGHTY = 7.0
-"""Importance from which a moment becomes an episode at once, 0 to 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What was learned: fact rows, the affinity change, the mood row.
+    """What was learned: fact rows, the affinity change, the mood row; who analysed it.
 
     ``affinity`` is None when the exchange had been learned from before.
     """
@@ -66,6 +67,19 @@ class Lesson:
     facts: Sequence[Row] = ()
     affinity: AffinityChange | None = None
     mood: Row | None = None
+    analysis: Mapping[str, Any] = field(default_factory=dict)
+
+    def stored(self, writes: Sequence[Write], counts: Sequence[int]) -> Lesson:
+        """The same with the milestones only that were new to the storage."""
+        if self.affinity is None or not self.affinity.milestones:
+            return self
+        new = {
+            write.row["id"]
+            for write, count in zip(writes, counts, strict=False)
+            if isinstance(write, Insert) and count
+        }
+        reached = [row for row in self.affinity.milestones if row["id"] in new]
+        return replace(self, affinity=replace(self.affinity, milestones=reached))
 
 
 class Learner:
@@ -74,14 +88,26 @@ class Learner:
     Args:
         storage: Where what is learned goes.
         memory: Reads state again when it has changed.
+        episodes: Keeps moments.
         episode_every: A moment of less than ``WEIGHTY`` importance becomes an episode only if
             it is the user's message number N, 2N, 3N …, so that small talk fills no memory.
+        policy: Which facts may be kept.
     """
 
-    def __init__(self, storage: StorageProvider, memory: Memory, *, episode_every: int = 1) -> None:
+    def __init__(
+        self,
+        storage: StorageProvider,
+        memory: Memory,
+        episodes: Episodes,
+        *,
+        episode_every: int = 1,
+        policy: FactPolicy | None = None,
+    ) -> None:
         self._storage = storage
         self._memory = memory
+        self._episodes = episodes
         self._episode_every = episode_every
+        self._policy = policy or FactPolicy()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def learn(
@@ -96,6 +122,7 @@ class Learner:
             Conflict: The state changed under our hands every time, or ``closing`` no longer
                 holds; nothing was written.
         """
+        analysis = self._policy.applied(analysis)
         lock = self._locks.setdefault(exchange.session.user_id, asyncio.Lock())
         overtaken = lock.locked()
         async with lock:
@@ -107,9 +134,12 @@ class Learner:
         self, exchange: Exchange, analysis: Analysis, closing: Sequence[Write]
     ) -> Lesson:
         for attempt in range(_ATTEMPTS):
-            lesson, writes = self._work_out(exchange, analysis, now())
+            (exchange, recent), nearby = await asyncio.gather(
+                self._latest(exchange, analysis), self._nearby(exchange, analysis)
+            )
+            lesson, writes = self._work_out(exchange, analysis, recent, nearby, now())
             try:
-                await self._storage.transaction([*writes, *closing])
+                counts = await self._storage.transaction([*writes, *closing])
             except Conflict:
                 if await self._settled(exchange):
                     await self._storage.transaction(list(closing))
@@ -118,8 +148,26 @@ class Learner:
                     raise
                 exchange = replace(exchange, recall=await self._again(exchange, analysis))
             else:
-                return lesson
+                return lesson.stored(writes, counts)
         raise AssertionError("unreachable")
+
+    async def _latest(
+        self, exchange: Exchange, analysis: Analysis
+    ) -> tuple[Exchange, Sequence[Row]]:
+        """The mood, and the events that limits depend on, read after the affinity row.
+
+        Who changes them in between raises that row's revision too, and our write is refused: so
+        all three are of one moment, on every storage.
+        """
+        session = exchange.session
+        rules = exchange.personality.affinity
+        at = moment_of(exchange.message, exchange.recall.affinity)
+        pair = (session.user_id, session.personality_name)
+        limits = recent_query(*pair, rules, analysis.event, at)
+        moods = Find("session_moods", session.user_id, {"session_id": session.session_id}, limit=1)
+        found, *events = await self._storage.read([moods, *([limits] if limits else [])])
+        recall = replace(exchange.recall, mood_row=found[0] if found else None)
+        return replace(exchange, recall=recall), events[0] if events else ()
 
     async def _settled(self, exchange: Exchange) -> bool:
         """Whether there is nothing to learn any more: it was learned, or all was forgotten."""
@@ -136,7 +184,8 @@ class Learner:
 
     async def _again(self, exchange: Exchange, analysis: Analysis) -> Recall:
         session = exchange.session
-        ids = [fact_id(session, found) for found in analysis.facts]
+        found = distinct(analysis.facts, exchange.recall.facts)
+        ids = [fact_id(session, fact) for fact in found]
         facts, _, affinity, moods, retold = await self._storage.read(
             [
                 *self._memory.state(session),
@@ -150,69 +199,41 @@ class Learner:
             mood_row=moods[0] if moods else None,
         )
 
+    async def _nearby(self, exchange: Exchange, analysis: Analysis) -> Nearby | None:
+        """What a new episode is compared with; None if there will be none."""
+        wanted = exchange.personality.memory_preferences
+        if analysis.episode is None or not worth_keeping(analysis.episode, wanted, due=True):
+            return None
+        return await self._episodes.nearby(exchange.session, now())
+
     def _work_out(
-        self, exchange: Exchange, analysis: Analysis, at: datetime
+        self,
+        exchange: Exchange,
+        analysis: Analysis,
+        recent: Sequence[Row],
+        nearby: Nearby | None,
+        at: datetime,
     ) -> tuple[Lesson, list[Write]]:
         session, message, recall = exchange.session, exchange.message, exchange.recall
         affinity = affinity_change(
-            session, message, analysis, exchange.personality, exchange.tree, recall.affinity, at
+            session, message, analysis, exchange.tree, recall.affinity, recent
         )
         writes, facts = fact_writes(session, message, analysis, recall.facts, at)
-        moods, mood = mood_writes(session, analysis, recall.mood_row, at)
+        moods, mood = mood_writes(session, message, analysis, exchange.personality, recall.mood_row)
         own = {"session_id": session.session_id}
         writes = [
             Update("sessions", session.user_id, own, set={"last_activity": at}, expect=1),
             *affinity.writes,
             *writes,
             *moods,
-            *_classification(session, message, analysis, at),
+            *classification_writes(session.user_id, message, analysis, at),
         ]
-        if self._worth_an_episode(exchange, analysis, affinity.row["total_messages"]):
-            writes.append(_episode(exchange, analysis, facts, at))
+        due = affinity.row["total_messages"] % self._episode_every == 0
+        wanted = exchange.personality.memory_preferences
+        if nearby and analysis.episode and worth_keeping(analysis.episode, wanted, due=due):
+            known = (*facts, *recall.facts)
+            moment = Moment(
+                session, message, recall.history, analysis.episode, known, learned=len(facts)
+            )
+            writes += self._episodes.writes(moment, nearby, at)
         return Lesson(facts, affinity, mood), writes
-
-    def _worth_an_episode(self, exchange: Exchange, analysis: Analysis, count: int) -> bool:
-        """Whether the moment matters as much as the persona asks for, and its turn has come."""
-        if analysis.episode is None:
-            return False
-        importance = analysis.episode["importance"]
-        threshold = exchange.personality.memory_preferences.importance_threshold
-        due = importance >= WEIGHTY or count % self._episode_every == 0
-        return bool(due and importance >= threshold)
-
-
-def _classification(
-    session: Session, message: Row, analysis: Analysis, at: datetime
-) -> list[Write]:
-    if analysis.classification is None:
-        return []
-    row: Row = {
-        **analysis.classification,
-        "message_id": message["id"],
-        "user_id": session.user_id,
-        "sentiment": analysis.sentiment,
-        "created_at": at,
-    }
-    return [Upsert("memory_classifications", session.user_id, row)]
-
-
-def _episode(exchange: Exchange, analysis: Analysis, facts: Sequence[Row], at: datetime) -> Write:
-    found, session = analysis.episode or {}, exchange.session
-    turns = [*exchange.recall.history[-2:], exchange.message]
-    context = [turn["external_id"] or turn["id"] for turn in turns]
-    row: Row = {
-        **found,
-        "id": uuid5(NAMESPACE_URL, f"luminora:episode:{exchange.message['id']}").hex,
-        "user_id": session.user_id,
-        "session_id": session.session_id,
-        "personality_name": session.personality_name,
-        "context_messages": context,
-        "timestamp": exchange.message["timestamp"],
-        "temporal_decay": 1.0,
-        "related_facts": [fact["id"] for fact in facts],
-        "related_episodes": [],
-        "metadata": None,
-        "created_at": at,
-        "updated_at": at,
-    }
-    return Insert("episodes", session.user_id, row, ignore_conflict=True)

@@ -210,10 +210,17 @@ class SemanticIndex:
 
     async def forget(self, user_id: str) -> int:
         """Delete a user's vectors from every index; how many there were in the active one."""
+        return await self._delete({"user_id": user_id})
+
+    async def discard(self, user_id: str, ids: Sequence[str]) -> int:
+        """The same for some of a user's messages."""
+        return await self._delete({"user_id": user_id, "id": list(ids)}) if ids else 0
+
+    async def _delete(self, where: Mapping[str, str | Sequence[str]]) -> int:
         deleted = 0
         for row in await self.register.rows() or [{"index_name": DEFAULT_INDEX, "status": ACTIVE}]:
             if row["status"] != DROPPED:
-                count = await self._store.at(row["index_name"]).delete({"user_id": user_id})
+                count = await self._store.at(row["index_name"]).delete(where)
                 deleted = count if row["status"] == ACTIVE else deleted
         return deleted
 

@@ -6,11 +6,18 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from luminora.errors import LuminoraError, ProviderError, ProviderTimeout
-from luminora.memory.analysis import Analysis, analysis_request, read_analysis
 from luminora.memory.validate import clean
-from luminora.providers import Attempt, ChatDelta, ChatRequest, Grounding, LLMProvider, Usage
+from luminora.providers import (
+    Attempt,
+    ChatDelta,
+    ChatRequest,
+    ChatResult,
+    LLMProvider,
+    Usage,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +44,15 @@ class Spoken:
     def degraded(self) -> bool:
         """Whether something failed on the way."""
         return self.reason is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A structured answer: the object, the answer it was found in, and who gave it."""
+
+    answer: dict[str, Any]
+    result: ChatResult
+    provider: str
 
 
 class Voice:
@@ -96,44 +112,72 @@ class Voice:
         yield Spoken(
             text="".join(pieces),
             model=(last.model if last else None) or provider.name,
-            provider=attempts[-1].provider if attempts else provider.name,
+            provider=_speaker(provider, attempts),
             usage=(last.usage if last else None) or Usage(),
-            reason=reason or _stood_in(attempts),
+            reason=reason or stood_in(attempts),
             attempts=attempts or tried,
         )
 
-    async def analyse(self, grounding: Grounding) -> Analysis:
-        """What the message means; with the stand-in's rules when the model cannot say."""
-        request = analysis_request(grounding)
+    @property
+    def metered(self) -> bool:
+        """Whether the configured model's answers cost something."""
+        return self._llm.metered
+
+    @property
+    def rules_only(self) -> bool:
+        """Whether the configured model is the embedded responder itself."""
+        return self._llm.name == _EMBEDDED
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether a stand-in can be asked in place of the configured model."""
+        return self._fallback is not None
+
+    async def extract(self, request: ChatRequest) -> Found:
+        """The configured model's structured answer.
+
+        Raises:
+            LuminoraError: It failed, or gave no usable JSON twice.
+        """
         if not self._llm.accepts("temperature", request):
             request = replace(request, temperature=None)
+        return await self._found(self._llm, request)
+
+    async def by_rules(self, request: ChatRequest) -> Found:
+        """The stand-in's structured answer; ask only if :attr:`has_rules`."""
+        return await self._found(self._fallback or self._llm, request)
+
+    def failure(self, error: Exception) -> str:
+        """One line about a failure of the configured model, once the stand-in takes over.
+
+        Raises:
+            Exception: The same error, if nobody stands in.
+        """
+        if self._fallback is None:
+            raise error
+        return self._told(error)
+
+    async def _found(self, provider: LLMProvider, request: ChatRequest) -> Found:
         try:
             async with asyncio.timeout(REPLY_SECONDS):
-                answer, result = await self._llm.chat_json(request)
-        except Exception as error:
-            if self._fallback is None:
-                raise
-            self._told(error)
-            answer, _ = await self._fallback.chat_json(request)
-            return replace(read_analysis(answer, grounding), degraded=True)
-        analysis = read_analysis(answer, grounding)
-        return replace(analysis, degraded=_stood_in(result.attempts) is not None)
+                answer, result = await provider.chat_json(request)
+        except TimeoutError as error:
+            raise _late(provider) from error
+        return Found(answer, result, _speaker(provider, result.attempts))
 
     async def _ask(self, provider: LLMProvider, request: ChatRequest) -> Spoken:
         try:
             async with asyncio.timeout(REPLY_SECONDS):
                 result = await provider.chat(request)
         except TimeoutError as error:
-            raise ProviderTimeout(
-                f"no answer within {REPLY_SECONDS:g} s", provider=provider.name
-            ) from error
+            raise _late(provider) from error
         attempts = result.attempts
         return Spoken(
             text=clean(result.text),
             model=result.model,
-            provider=attempts[-1].provider if attempts else provider.name,
+            provider=_speaker(provider, attempts),
             usage=result.usage,
-            reason=_stood_in(attempts),
+            reason=stood_in(attempts),
             attempts=attempts,
         )
 
@@ -145,12 +189,21 @@ class Voice:
         return reason
 
 
+def _late(provider: LLMProvider) -> ProviderTimeout:
+    return ProviderTimeout(f"no answer within {REPLY_SECONDS:g} s", provider=provider.name)
+
+
+def _speaker(provider: LLMProvider, attempts: Sequence[Attempt]) -> str:
+    """Who gave an answer: of a gateway, the one of its chain."""
+    return attempts[-1].provider if attempts else provider.name
+
+
 def _tried(error: Exception) -> tuple[Attempt, ...]:
     """What a gateway tried before it gave up."""
     return error.attempts if isinstance(error, ProviderError) else ()
 
 
-def _stood_in(attempts: Sequence[Attempt]) -> str | None:
+def stood_in(attempts: Sequence[Attempt]) -> str | None:
     """Why a chain's answer is the embedded responder's, if others were to give one before it."""
     if not attempts or attempts[-1].provider != _EMBEDDED:
         return None

@@ -12,8 +12,8 @@ import logging
 import random
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
-from luminora.memory.digest import Digester
 from luminora.memory.semantic import SemanticIndex
 
 log = logging.getLogger(__name__)
@@ -36,11 +36,33 @@ class Worked:
     failures: int = 0
 
 
+class Doer(Protocol):
+    """Does jobs of one kind or several."""
+
+    async def run_due(self, limit: int) -> int:
+        """Do up to ``limit`` jobs that are due; how many were taken."""
+
+
+class Duties:
+    """Several doers as one; those named first come first."""
+
+    def __init__(self, *doers: Doer) -> None:
+        self._doers = doers
+
+    async def run_due(self, limit: int) -> int:
+        """Let each take jobs until ``limit`` are taken; how many were."""
+        taken = 0
+        for doer in self._doers:
+            if taken < limit:
+                taken += await doer.run_due(limit - taken)
+        return taken
+
+
 class Worker:
-    """Digests exchanges and indexes what was left behind.
+    """Does jobs and indexes what was left behind.
 
     Args:
-        digester: Does the jobs.
+        doer: Does the jobs.
         index: Takes in messages that wait because a provider was down as they were said.
         concurrency: Jobs under way at once.
         poll_seconds: Pause after there was nothing to do.
@@ -49,14 +71,14 @@ class Worker:
 
     def __init__(
         self,
-        digester: Digester,
+        doer: Doer,
         index: SemanticIndex,
         *,
         concurrency: int = 10,
         poll_seconds: float = 2.0,
         index_seconds: float = 60.0,
     ) -> None:
-        self._digester = digester
+        self._doer = doer
         self._index = index
         self._concurrency = concurrency
         self._poll = poll_seconds
@@ -88,7 +110,7 @@ class Worker:
 
     async def step(self) -> int:
         """Do some of what is due; how many jobs were taken."""
-        taken = await self._digester.run_due(self._concurrency)
+        taken = await self._doer.run_due(self._concurrency)
         self.worked.jobs += taken
         if not taken and monotonic() >= self._index_at:
             self._index_at = monotonic() + self._index_seconds

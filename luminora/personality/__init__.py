@@ -7,7 +7,7 @@ prompt = tree.compile(affinity=45, mood="shy").system_prompt
 
 from __future__ import annotations
 
-from luminora.personality.affinity import AffinityDecay, AffinityRules, Milestone
+from luminora.personality.affinity import AffinityDecay, AffinityLimits, AffinityRules, Milestone
 from luminora.personality.blending import blend_personas
 from luminora.personality.cards import from_card, to_card
 from luminora.personality.carriers import card_json, card_png, read_card
@@ -15,12 +15,14 @@ from luminora.personality.compiler import CompiledPersonality
 from luminora.personality.defaults import INTERACTION_MEANINGS
 from luminora.personality.library import PersonalityLibrary
 from luminora.personality.model import (
+    NEUTRAL,
     TRIGGERS,
     Mood,
     Personality,
     PersonalityLevel,
     PersonalityModifier,
 )
+from luminora.personality.moods import MoodRules, MoodTransitions
 from luminora.personality.problems import Problem
 from luminora.personality.traits import MemoryPreferences, SafetyGuards, SampleResponse
 from luminora.personality.tree import PersonalityTree
@@ -28,13 +30,17 @@ from luminora.personality.validate import validate
 
 __all__ = [
     "INTERACTION_MEANINGS",
+    "NEUTRAL",
     "TRIGGERS",
     "AffinityDecay",
+    "AffinityLimits",
     "AffinityRules",
     "CompiledPersonality",
     "MemoryPreferences",
     "Milestone",
     "Mood",
+    "MoodRules",
+    "MoodTransitions",
     "Personality",
     "PersonalityLevel",
     "PersonalityLibrary",

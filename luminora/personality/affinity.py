@@ -1,4 +1,4 @@
-"""What a persona says about affinity: the worth of each interaction, decay, milestones.
+"""What a persona says about affinity: the worth of each interaction, limits, decay, milestones.
 
 Only the numbers live here; the arithmetic on a user's points belongs to ``luminora.memory``.
 Affinity runs from 0 to 100.
@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from luminora.personality.defaults import INTERACTION_TYPES
-from luminora.personality.fields import flag, is_number, number, section, text
+from luminora.personality.fields import flag, is_number, number, numbers, section, text
+
+MAX_COOLDOWN = 366 * 24 * 60.0
+"""Longest cooldown in minutes: a year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class AffinityDecay:
 
     Attributes:
         enabled: Whether it fades at all; a persona that says nothing about decay does not forget.
-        points_per_day: Points lost per full day after the grace period.
+        points_per_day: Points lost per day after the grace period; only whole points are lost.
         grace_days: Days of silence that cost nothing.
         floor: Decay never takes affinity below this.
     """
@@ -43,6 +46,39 @@ class AffinityDecay:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return cls(enabled=value > 0, points_per_day=float(value))
         return cls(enabled=value is True)
+
+
+@dataclass(frozen=True, slots=True)
+class AffinityLimits:
+    """What keeps affinity from being farmed; a persona that says nothing sets no limit.
+
+    Attributes:
+        per_day: Points that all exchanges of one day (UTC) together may gain. Losses always
+            count, and make no room.
+        interaction_per_day: Interaction → points that it may move affinity by in one day.
+        cooldown_minutes: Interaction → minutes after one that counted, during which another of
+            the same kind counts nothing.
+    """
+
+    per_day: int | None = None
+    interaction_per_day: Mapping[str, int] = field(hash=False, default_factory=dict)
+    cooldown_minutes: Mapping[str, float] = field(hash=False, default_factory=dict)
+
+    @classmethod
+    def from_document(cls, config: Mapping[str, Any]) -> Self:
+        """Read ``caps_per_day`` (an object, or the total alone) and ``cooldown_minutes``."""
+        given = config.get("caps_per_day")
+        total = given if is_number(given) else section(config, "caps_per_day").get("total")
+        caps = numbers(section(config, "caps_per_day"), "interactions")
+        return cls(
+            per_day=max(int(total), 0) if total is not None and is_number(total) else None,
+            interaction_per_day={name: max(int(cap), 0) for name, cap in caps.items()},
+            cooldown_minutes={
+                name: min(minutes, MAX_COOLDOWN)
+                for name, minutes in numbers(config, "cooldown_minutes").items()
+                if minutes > 0
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +106,7 @@ class AffinityRules:
         max_change: Largest gain or loss that one exchange may cause.
         long_message_length: A user's message of more characters than this earns the bonus.
         long_message_bonus: Points for taking the time to write at length.
+        limits: Caps per day and cooldowns.
         decay: How affinity fades in silence.
         milestones: Ordered by affinity.
     """
@@ -78,6 +115,7 @@ class AffinityRules:
     max_change: int = 10
     long_message_length: int = 100
     long_message_bonus: int = 1
+    limits: AffinityLimits = AffinityLimits()
     decay: AffinityDecay = AffinityDecay()
     milestones: tuple[Milestone, ...] = ()
 
@@ -101,6 +139,7 @@ class AffinityRules:
             max_change=int(number(config, "max_change", 10)),
             long_message_length=int(number(long_message, "length", 100)),
             long_message_bonus=int(number(long_message, "bonus", 1)),
+            limits=AffinityLimits.from_document(config),
             decay=AffinityDecay.from_document(config.get("decay")),
             milestones=_milestones(config.get("milestones")),
         )

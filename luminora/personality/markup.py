@@ -6,7 +6,9 @@ import re
 
 _CHAR = re.compile(r"\{\{char\}\}|<(?:bot|char)>", re.IGNORECASE)
 _USER = re.compile(r"\{\{user\}\}|<user>", re.IGNORECASE)
-_VOCATIVE = re.compile(r",?[ \t]*(?:\{\{user\}\}|<user>)(?=\s*[.,;!?…])", re.IGNORECASE)
+_VOCATIVE = re.compile(
+    r"(?:,[ \t]*|(?<![ \t])[ \t]+|)(?:\{\{user\}\}|<user>)(?=\s*[.,;!?…])", re.IGNORECASE
+)
 _COMMENT = re.compile(r"\{\{//[^{}]*\}\}")
 _TAG = re.compile(r"<!--|<(/?)([a-zA-Z][a-zA-Z0-9:-]*)(?:[\s/][^<>]*)?>|<[!?][^<>]*>")
 _BLOCKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4"})
@@ -14,7 +16,7 @@ _HIDDEN = frozenset(
     {"script", "style", "iframe", "object", "template", "noscript", "svg", "math", "title"}
 )
 _OPENING = re.compile(r"<(?=[a-zA-Z/!?])")
-_BLANKS = re.compile(r"[ \t]+\n")
+_BLANKS = re.compile(r"(?<![ \t])[ \t]+\n")
 _HEADING = re.compile(r"^[ \t]*#+[ \t]*", re.MULTILINE)
 _LINES = re.compile(r"\n{3,}")
 

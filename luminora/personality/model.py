@@ -16,6 +16,7 @@ from typing import Any, Self
 from luminora.personality import defaults
 from luminora.personality.affinity import AffinityRules
 from luminora.personality.fields import flag, numbers, section, text, texts
+from luminora.personality.moods import MoodRules
 from luminora.personality.traits import MemoryPreferences, SafetyGuards, SampleResponse
 from luminora.personality.validate import require_valid
 
@@ -127,6 +128,7 @@ class Personality:
         levels: Ordered by range, never empty: the defaults stand in where a persona gives none.
         moods: Name → mood, always with ``neutral``; the defaults where a persona gives none.
         mood_triggers: Mood name → phrases in a user's message that call for it.
+        mood_rules: How moods are found, fade and follow each other.
         document: The JSON this came from, unknown fields included.
     """
 
@@ -155,6 +157,7 @@ class Personality:
     moods: Mapping[str, Mood] = field(hash=False)
     mood_triggers: Mapping[str, tuple[str, ...]] = field(hash=False)
     memory_preferences: MemoryPreferences
+    mood_rules: MoodRules
     affinity: AffinityRules
     document: Mapping[str, Any] = field(repr=False, hash=False)
 
@@ -203,6 +206,7 @@ class Personality:
             moods=_moods(own, language),
             mood_triggers=_mood_triggers(own, language),
             memory_preferences=MemoryPreferences.from_document(section(own, "memory_preferences")),
+            mood_rules=MoodRules.from_document(section(own, "mood_config")),
             affinity=AffinityRules.from_document(section(own, "affinity_config")),
             document=own,
         )

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from luminora.personality.defaults import MOOD_NAMES
 from luminora.personality.fields import is_number, section
 from luminora.personality.problems import Problem, pointer, similar
+from luminora.personality.references import mood_names, reference_problems
 from luminora.personality.trait_phrases import PARAMETERS
 
 _LEVELS = ("hierarchical_config", "relationship_levels")
@@ -42,6 +42,7 @@ def semantic_problems(document: Mapping[str, Any]) -> list[Problem]:
         *_repeated_names(ranges),
         *_unknown_moods(document),
         *_odd_deltas(document),
+        *reference_problems(document),
     ]
 
 
@@ -120,9 +121,7 @@ def _repeated_names(ranges: list[_Range]) -> Iterator[Problem]:
 
 
 def _unknown_moods(document: Mapping[str, Any]) -> Iterator[Problem]:
-    known = {*section(document, *_MOODS), "neutral"} - {""}
-    if known == {"neutral"}:
-        known = set(MOOD_NAMES)
+    known = mood_names(document)
     for mood in section(document, "mood_config", "mood_triggers"):
         if mood not in known:
             yield Problem(

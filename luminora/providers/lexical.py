@@ -18,6 +18,8 @@ from typing import Any
 
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _MAX_WORD = 64
+_ACCENTS = re.compile("[\u0300-\u034e]+")
+_LATIN_ONLY = re.compile("[\\x00-\u034e\u2000-\u206f]*")
 
 _STOP = frozenset(
     """
@@ -44,6 +46,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
+    if _LATIN_ONLY.fullmatch(decomposed):
+        return _ACCENTS.sub("", decomposed)  # the same, several times as fast
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
@@ -58,7 +62,7 @@ def terms(text: str) -> list[str]:
     A word that the two stemmers treat differently yields both stems; a text of nothing but stop
     words yields those, so that "quién soy yo" can still be searched for.
     """
-    return [stem for word in _telling(text) for stem in _stems(word[:_MAX_WORD])]
+    return [stem for stems in stemmed(text) for stem in stems]
 
 
 def query_terms(text: str, limit: int = 32) -> list[str]:
@@ -71,8 +75,17 @@ def query_words(text: str, limit: int = 32) -> list[tuple[str, ...]]:
 
     For scoring: a word that the two stemmers treat differently still counts once.
     """
-    found = dict.fromkeys(_stems(word[:_MAX_WORD]) for word in _telling(text))
-    return list(found)[:limit]
+    return list(dict.fromkeys(stemmed(text)))[:limit]
+
+
+def stemmed(text: str) -> list[tuple[str, ...]]:
+    """The telling words of ``text`` in order, repetitions included, each as the terms it has."""
+    return [_stems(word[:_MAX_WORD]) for word in _telling(text)]
+
+
+def is_stop(word: str) -> bool:
+    """Whether a word, whatever its case and accents, says nothing of what a text is about."""
+    return fold(word) in _STOP
 
 
 def token_of(user_id: str) -> str:

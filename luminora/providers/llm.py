@@ -39,23 +39,28 @@ class Grounding:
         persona: Name, traits, trigger responses, parameters, level and mood of the personality.
         facts: What is known of the user: dicts with ``category``, ``key``, ``value`` and
             ``confidence``.
+        past: Earlier values of facts, latest first, when the message asks for what was, else None:
+            dicts with ``category``, ``key``, ``value``, ``valid_from`` and ``valid_to``.
         memories: Quoted earlier messages, best first: dicts with ``content``, ``speaker``,
             ``timestamp`` and ``score``.
         history: The recent turns, oldest first, without the message itself.
         affinity: Points from 0 to 100.
         events: Names of the interaction types that the persona's affinity rules know.
         moods: Names of the moods the persona can be in.
+        unwanted: Categories of facts that must not be noted.
     """
 
     user_text: str
     language: str = "en"
     persona: Mapping[str, Any] = field(default_factory=dict)
     facts: Sequence[Mapping[str, Any]] = ()
+    past: Sequence[Mapping[str, Any]] | None = None
     memories: Sequence[Mapping[str, Any]] = ()
     history: Sequence[ChatMessage] = ()
     affinity: int = 0
     events: Sequence[str] = ()
     moods: Sequence[str] = ()
+    unwanted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,8 @@ class ChatRequest:
         temperature: Randomness, usually 0 to 2; None leaves it to the vendor.
         max_tokens: Upper bound of the answer's tokens.
         schema: A JSON Schema the answer must fit; asks for the vendor's JSON mode where it has one.
+        strict: Whether JSON that does not fit ``schema`` is asked for again. Off, an object with
+            any of its properties will do: for a reader that takes what it can use.
         task: What the call is for; providers may keep a model and settings per task.
         grounding: The knowledge behind the prompt, as data.
         options: Further parameters, passed to the vendor as they are.
@@ -78,6 +85,7 @@ class ChatRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     schema: Mapping[str, Any] | None = None
+    strict: bool = True
     task: Task = "conversation"
     grounding: Grounding | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -98,6 +106,14 @@ class Usage:
     def total_tokens(self) -> int:
         """Both together."""
         return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        costs = [one for one in (self.cost, other.cost) if one is not None]
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            sum(costs) if costs else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,17 +256,19 @@ class LLMProvider(Provider):
 
         JSON is taken from the answer's text even when it is fenced or surrounded by prose; if it
         does not parse or does not fit the schema, the model is told what is wrong and asked once
-        more.
+        more. The usage is that of both answers.
 
         Raises:
             MalformedResponse: The second answer is no better.
         """
         request = replace(request, schema=request.schema or {"type": "object"})
         result = await self.chat(request)
-        found, problem = _checked(result.text, request.schema)
+        found, problem = _checked(result.text, request)
         if found is None:
+            first = result.usage
             result = await self.chat(_repair(request, result.text, problem))
-            found, problem = _checked(result.text, request.schema)
+            result = replace(result, usage=first + result.usage)
+            found, problem = _checked(result.text, request)
         if found is None:
             raise MalformedResponse(
                 f"the model did not answer with the JSON it was asked for: {problem}",
@@ -272,11 +290,15 @@ def as_messages(messages: Sequence[ChatMessage | Mapping[str, str]]) -> tuple[Ch
     )
 
 
-def _checked(text: str, schema: Mapping[str, Any] | None) -> tuple[dict[str, Any] | None, str]:
-    found = parse_object(text)
+def _checked(text: str, request: ChatRequest) -> tuple[dict[str, Any] | None, str]:
+    found, schema = parse_object(text), request.schema or {}
     if found is None:
         return None, "no JSON object in it"
-    problems = violations(found, schema or {})
+    if request.strict:
+        problems = violations(found, schema)
+    else:  # of an answer that was cut off, an inner object is the first that parses
+        known = schema.get("properties", found)
+        problems = "" if not found or found.keys() & known.keys() else "none of its fields is known"
     return (None, problems) if problems else (found, "")
 
 

@@ -133,6 +133,20 @@ def test_two_pets_do_not_overwrite_each_other():
     }
 
 
+def test_what_is_listed_is_told_apart():
+    assert facts("My hobbies are chess and padel") == {
+        "hobby_chess": "chess",
+        "hobby_padel": "padel",
+    }
+    assert facts("I have three cats: Mia, Leo and Tom") == {
+        "pet_type": "cats",
+        "pet_name": "Mia",
+        "pet_name_2": "Leo",
+        "pet_name_3": "Tom",
+    }
+    assert facts("Tengo dos reuniones, Ana y Luis vienen") == {}
+
+
 def test_values_are_bounded_and_quotes_too():
     for fact in extract("Me encanta " + "la palabra larguísima" * 50).facts:
         assert len(str(fact.value)) <= 200

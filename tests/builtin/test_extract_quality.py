@@ -1,6 +1,6 @@
 """Precision and recall of the extractor over labelled messages.
 
-``tests/data/extraction.jsonl`` holds 297 messages in four splits. The rules were written with
+``tests/data/extraction.jsonl`` holds 344 messages in five splits. The rules were written with
 ``dev`` in sight. Each other split was labelled first and measured once, in this order, before any
 rule was changed for its sake:
 
@@ -9,12 +9,14 @@ split        messages  written                         precision  recall
 ===========  ========  ==============================  =========  ======
 ``held_out``       75  together with ``dev``                1.00    0.98
 ``wild``           78  later, to be harder: slang, haste    0.88    0.75
-``fresh``          40  last, after the rules had changed    0.96    0.78
+``fresh``          40  after the rules had changed          0.96    0.78
+``later``          47  last: corrections, denials, jokes    0.93    0.93
 ===========  ========  ==============================  =========  ======
 
-``fresh`` is the best guess at messages nobody has looked at. After its measurement two labels were
-made consistent (a boss's name is a fact; two dogs are two pets) and rules were added, so today's
-figures, which the tests hold, are above those.
+``fresh`` is the best guess at messages nobody has looked at; ``later`` fills kinds that were thin.
+After the measurements two labels of ``fresh`` were made consistent (a boss's name is a fact; two
+dogs are two pets) and rules were added, so today's figures, which the tests hold, are above those.
+``python -m benchmarks extraction`` prints them by split and kind.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import extraction
 from luminora.builtin.offline.extract import extract
 
 ROWS = [
@@ -68,8 +71,8 @@ def test_the_set_is_large_and_bilingual():
 @pytest.mark.parametrize(
     ("splits", "precision", "recall"),
     [
-        ({"dev", "held_out", "wild", "fresh"}, 0.97, 0.95),
-        ({"held_out", "wild", "fresh"}, 0.95, 0.90),
+        ({"dev", "held_out", "wild", "fresh", "later"}, 0.97, 0.95),
+        ({"held_out", "wild", "fresh", "later"}, 0.95, 0.90),
         ({"fresh"}, 0.9, 0.85),
     ],
 )
@@ -99,3 +102,14 @@ def test_what_is_not_said_in_earnest_is_no_fact(row):
 def test_retractions(row):
     assert set(row["retractions"]) <= set(extract(row["text"]).retractions)
     assert not extract(row["text"]).facts
+
+
+def test_normalising_is_worth_more_than_half_of_what_a_model_finds():
+    """The double's own mistakes are in these figures; see :mod:`benchmarks.extraction`."""
+    found = {figure.name: figure.value for figure in extraction.measure()}
+
+    assert found["model: precision"] >= 75
+    assert found["model: recall"] >= 85
+    assert found["model, named as the model did: recall"] < found["model: recall"] / 2
+    assert found["model's answers that are JSON"] > 99
+    assert found["pieces of them that were dropped and counted"] > 0

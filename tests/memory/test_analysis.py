@@ -41,7 +41,7 @@ def test_a_good_answer_is_read_whole():
     assert found.dropped == 0
     assert [(f.key, f.value, f.confidence) for f in found.facts] == [("name", "Carlos", 0.9)]
     assert (found.mood, found.mood_intensity, found.event) == ("happy", 0.4, "compliment")
-    assert found.retractions == ["city"]
+    assert found.retractions == ["location"]
     assert found.episode is not None
     assert found.episode["importance"] == 8
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from luminora.memory.analysis import Analysis, FoundFact
-from luminora.memory.facts import fact_writes, same_value
+from luminora.memory.analysis import Analysis
+from luminora.memory.fact_policy import FactPolicy
+from luminora.memory.fact_reader import FoundFact
+from luminora.memory.facts import fact_writes, same_fact, same_value
 from luminora.memory.models import Session
 from luminora.providers import Insert, Update
 
@@ -105,3 +107,88 @@ def test_a_message_that_corrects_itself_counts_once():
 )
 def test_values_are_the_same_whatever_case_and_accents(one, other, same):
     assert same_value(one, other) is same
+
+
+def test_a_correction_is_marked_as_such_in_the_history():
+    old = stored(found())
+    fact = FoundFact(
+        category="location", key="city", value="Quito", confidence=0.9, correction=True
+    )
+
+    (_, history), _ = fact_writes(SESSION, MESSAGE, Analysis(facts=[fact]), [old], NOW)
+
+    assert history.row["reason"] == "corrected"
+
+
+@pytest.mark.parametrize("reason", ["ended", "corrected"])
+def test_a_retraction_says_why(reason):
+    old = stored(found())
+    analysis = Analysis(retractions=["city"], retraction_reasons={"city": reason})
+
+    (_, history), _ = fact_writes(SESSION, MESSAGE, analysis, [old], NOW)
+
+    assert history.row["reason"] == reason
+
+
+@pytest.mark.parametrize("hours", [-48, 0, 48])
+def test_no_interval_ends_before_it_begins_whatever_the_clock_does(hours):
+    old = stored(found())
+    at = NOW + timedelta(hours=hours)
+
+    for analysis in (found(value="Quito"), Analysis(retractions=["city"])):
+        writes, rows = fact_writes(SESSION, MESSAGE, analysis, [old], at)
+        past = next(write.row for write in writes if isinstance(write, Insert))
+        assert past["valid_from"] <= past["valid_to"]
+        for row in rows:
+            assert row["first_mentioned"] >= past["valid_to"]
+            assert row["last_updated"] >= old["last_updated"]
+
+
+def test_a_row_of_an_older_version_is_the_same_thing_under_its_old_name():
+    old = stored(found(key="city"), category="other")
+
+    writes, rows = fact_writes(SESSION, MESSAGE, found(key="location", value="Quito"), [old], NOW)
+
+    assert rows[0]["id"] == old["id"]
+    assert isinstance(writes[0], Update)
+
+
+def test_all_of_a_family_can_be_taken_back():
+    known = [
+        stored(found(key=key, value=key, category="hobbies"))
+        for key in ("hobby_chess", "hobby_padel", "likes_chess")
+    ]
+
+    writes, _ = fact_writes(SESSION, MESSAGE, Analysis(retractions=["hobby"]), known, NOW)
+
+    gone = {write.row["key"] for write in writes if isinstance(write, Insert)}
+    assert gone == {"hobby_chess", "hobby_padel"}
+
+
+@pytest.mark.parametrize(
+    ("key", "one", "other", "same"),
+    [
+        ("location", "Madrid", "Madrid, España", True),
+        ("location", "Paris, Texas", "Paris, France", False),
+        ("favorite_color", "Azul", "el azul", True),
+        ("pet_type", "perro", "dog", True),
+        ("pet_type", "perro", "gata", False),
+        ("pet_type", "perro", "mascota", True),
+        ("hobby", "chess, padel", "chess", False),
+        ("smokes", True, 1, False),
+    ],
+)
+def test_what_says_the_same_is_a_mention(key, one, other, same):
+    assert same_fact(key, one, other) is same
+
+
+def test_a_policy_keeps_what_it_may_and_counts_the_rest():
+    health = FoundFact(category="health", key="diet", value="vegan", confidence=0.9)
+    guess = FoundFact(category="work", key="job", value="nurse", confidence=0.2)
+    analysis = Analysis(facts=[*found().facts, health, guess], dropped=1)
+
+    kept = FactPolicy(disabled=("health",), least=0.5).applied(analysis)
+
+    assert [fact.key for fact in kept.facts] == ["city"]
+    assert kept.dropped == 3
+    assert FactPolicy().applied(analysis) is analysis

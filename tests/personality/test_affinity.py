@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from luminora.personality import INTERACTION_MEANINGS, AffinityDecay, AffinityRules, Milestone
+from luminora.personality import (
+    INTERACTION_MEANINGS,
+    AffinityDecay,
+    AffinityLimits,
+    AffinityRules,
+    Milestone,
+)
+from luminora.personality.affinity import MAX_COOLDOWN
 
 
 def test_an_empty_section_gives_the_fallbacks():
@@ -64,3 +71,17 @@ def test_milestones_may_be_written_long_or_short():
         Milestone(20, "a"),
         Milestone(60, "b"),
     )
+
+
+def test_limits_may_be_written_long_or_short():
+    long = AffinityRules.from_document(
+        {
+            "caps_per_day": {"total": 20, "interactions": {"humor": 6}},
+            "cooldown_minutes": {"humor": 7.5, "insult": 0, "gift": 1e300},
+        }
+    ).limits
+    assert long == AffinityLimits(20, {"humor": 6}, {"humor": 7.5, "gift": MAX_COOLDOWN})
+    assert AffinityRules.from_document({"caps_per_day": 20}).limits == AffinityLimits(20)
+    assert AffinityRules.from_document({"caps_per_day": 0}).limits.per_day == 0
+    assert AffinityRules.from_document({}).limits == AffinityLimits()
+    assert AffinityRules.from_document({"caps_per_day": "few"}).limits == AffinityLimits()

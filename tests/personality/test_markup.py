@@ -34,6 +34,12 @@ def test_nothing_is_left_that_opens_a_tag(text):
     assert not re.search(r"<[a-zA-Z/!?]", without_markup(text))
 
 
+@pytest.mark.parametrize("piece", [" ", "<", "<script>", "<!--", "{{//", "{{user}} ", "\n#", ","])
+def test_a_long_text_of_any_one_thing_is_worked_off_at_once(piece):
+    # Quadratic, this would take hours.
+    assert len(spoken(piece * (1_000_000 // len(piece)), char="a", user="b")) < 3_000_000
+
+
 def test_the_other_persons_name_goes_where_it_only_calls():
     names = {"char": "Mira", "user": "you"}
     assert spoken("Hi, {{user}}! I see {{user}}.", **names) == "Hi! I see."

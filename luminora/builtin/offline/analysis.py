@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from luminora.builtin.offline.episodes import classification, episode
+from luminora.builtin.offline.classes import classification
+from luminora.builtin.offline.episodes import episode
 from luminora.builtin.offline.extract import extraction_of
 from luminora.builtin.offline.feelings import affinity_event, companion_mood, read_feelings
 from luminora.providers import Grounding
@@ -14,11 +15,13 @@ def analyse(grounding: Grounding) -> dict[str, Any]:
     """The analysis object for ``grounding.user_text``, as ``ANALYSIS_SCHEMA`` describes it."""
     found = extraction_of(grounding)
     feelings = read_feelings(found.sentences)
-    remembered = episode(found, feelings)
+    remembered = episode(found, feelings, grounding.history)
     event = affinity_event(found, feelings, grounding)
     return {
         "facts": [fact.to_dict() for fact in found.facts],
-        "retractions": [{"key": key} for key in found.retractions],
+        "retractions": [
+            {"key": key, "reason": found.reasons.get(key, "forget")} for key in found.retractions
+        ],
         "sentiment": feelings.sentiment,
         "mood": companion_mood(feelings, grounding),
         "affinity": event,

@@ -1,14 +1,16 @@
-"""What deserves to be remembered as a whole, and how much a message matters."""
+"""What deserves to be remembered as a whole: moments, told in one message or over several."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from luminora.builtin.offline.extract import Extraction
 from luminora.builtin.offline.feelings import Feelings
-from luminora.builtin.offline.text import Sentence, in_earnest
+from luminora.builtin.offline.text import Sentence, clean, in_earnest, sentences
+from luminora.providers import ChatMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,93 +177,104 @@ _ABOUT = (
     ),
 )
 _TITLE = 80
+_SUMMARY = 500
+_WINDOW = 6
+"""Turns before a message in which the moment it goes on telling of may have begun."""
+
+_EARLIER = 1_000
+"""Characters of an earlier turn that are read again."""
+
+_REFERS = re.compile(
+    r"\b(?:era|eran|fue|fueron|estaba|tenia|habia|lo|le|les|ella|ellos|ellas|eso|ese|esa|aquello"
+    r"|todavia|desde entonces|por eso"
+    r"|was|were|had|he|she|they|him|her|them|his|that|still|since then)\b"
+)
+"""Words that point back at what was told before."""
 
 
-def episode(found: Extraction, feelings: Feelings) -> dict[str, Any] | None:
-    """The moment a message tells of, or None if it tells of none."""
-    for kind in _KINDS:
-        for sentence in found.sentences:
-            match = kind.pattern.search(sentence.folded)
-            if match and in_earnest(sentence, match.start()) and sentence.joke < 0:
-                return _remembered(kind, sentence, found, feelings)
+def episode(
+    found: Extraction, feelings: Feelings, history: Sequence[ChatMessage] = ()
+) -> dict[str, Any] | None:
+    """The moment that a message and the turns before it tell of, or None if they tell of none.
+
+    A message that tells of none itself may go on telling of one that began in the last six turns:
+    "Mi perro murió ayer", "Lo siento mucho", "Era mi mejor amigo". ``turns`` says how many of the
+    turns right before the message belong to the moment.
+    """
+    window = history[-_WINDOW:]
+    moment = _moment(found.sentences)
+    if moment is not None:
+        kind, sentence = moment
+        turns = _led_up_to(found.sentences, window)
+        return _remembered(kind, sentence, found.sentences, feelings) | {"turns": turns}
+    if all(sentence.question for sentence in found.sentences):
+        return None
+    for back, turn in enumerate(reversed(window), 1):
+        told = _told(turn)
+        moment = _moment(told)
+        if moment is not None:
+            if not _goes_on(moment[0], feelings):
+                return None
+            whole = (*told, *found.sentences)
+            return _remembered(*moment, whole, feelings) | {"turns": back}
     return None
 
 
+def _moment(told: Sequence[Sentence]) -> tuple[_Kind, Sentence] | None:
+    """The kind of moment that some sentences tell of, and the one that does."""
+    for kind in _KINDS:
+        for sentence in told:
+            match = kind.pattern.search(sentence.folded)
+            if match and in_earnest(sentence, match.start()) and sentence.joke < 0:
+                return kind, sentence
+    return None
+
+
+def _told(turn: ChatMessage) -> tuple[Sentence, ...]:
+    """What the user said in a turn; the companion's words are no moment of the user's."""
+    return tuple(sentences(clean(turn.content[:_EARLIER]))) if turn.role == "user" else ()
+
+
+def _goes_on(kind: _Kind, feelings: Feelings) -> bool:
+    """Whether a message can belong to a moment told before it: it feels alike or points back."""
+    alike = feelings.sentiment.removeprefix("very_") == kind.sentiment.removeprefix("very_")
+    return (alike and feelings.sentiment != "neutral") or bool(_REFERS.search(feelings.folded))
+
+
+def _led_up_to(told: Sequence[Sentence], window: Sequence[ChatMessage]) -> int:
+    """How many turns before a moment are of the same subject; one that is a moment ends them."""
+    about = _about(told)
+    belong = 0
+    for back, turn in enumerate(reversed(window), 1):
+        before = _told(turn)
+        if _moment(before) is not None:
+            break
+        if about & _about(before):
+            belong = back
+    return belong
+
+
+def _about(told: Sequence[Sentence]) -> set[str]:
+    return set(subjects(" ".join(sentence.folded for sentence in told)))
+
+
+def subjects(folded: str) -> list[str]:
+    """What a folded text is about: ``pet``, ``family``, ``love``, ``work``, ``study``."""
+    return [tag for tag, pattern in _ABOUT if pattern.search(folded)]
+
+
 def _remembered(
-    kind: _Kind, sentence: Sentence, found: Extraction, feelings: Feelings
+    kind: _Kind, sentence: Sentence, told: Sequence[Sentence], feelings: Feelings
 ) -> dict[str, Any]:
-    whole = " ".join(" ".join(each.text.split()) for each in found.sentences)
+    whole = ". ".join(" ".join(each.text.split()) for each in told)
     title = " ".join(sentence.text.split()).strip(" ,;:-")
-    about = tuple(tag for tag, pattern in _ABOUT if pattern.search(feelings.folded))
+    about = subjects(" ".join(each.folded for each in told))
     extra = 0.5 if feelings.sentiment.startswith("very_") else 0.0
     return {
         "type": kind.type,
         "title": title if len(title) <= _TITLE else title[:_TITLE].rsplit(" ", 1)[0] + "…",
-        "summary": whole[:500],
+        "summary": whole[:_SUMMARY],
         "importance": min(10.0, kind.importance + extra),
         "sentiment": kind.sentiment,
         "tags": list(dict.fromkeys((*kind.tags, *about))),
     }
-
-
-_WEIGHT = {
-    "personal_info": 7.0,
-    "health": 7.5,
-    "family": 7.0,
-    "relationships": 6.5,
-    "pets": 6.0,
-    "goals": 6.0,
-    "location": 6.0,
-    "work": 6.0,
-    "travel": 5.5,
-    "preferences": 4.5,
-    "hobbies": 4.5,
-    "schedule": 4.0,
-}
-_SENSITIVE_KEYS = frozenset(("address", "phone", "email", "condition"))
-_SETTLED = frozenset(("name", "birthday", "origin", "nationality", "native_language"))
-
-
-def classification(
-    found: Extraction, feelings: Feelings, remembered: dict[str, Any] | None
-) -> dict[str, Any]:
-    """Category, importance 0 to 10, privacy and permanence of the message."""
-    heaviest = max(found.facts, key=lambda fact: _WEIGHT.get(fact.category, 3.0), default=None)
-    category = heaviest.category if heaviest else _topic(feelings)
-    importance = _WEIGHT.get(category, 3.0) if heaviest else 2.0
-    if feelings.sentiment.startswith("very_"):
-        importance = max(importance + 1.0, 5.0)
-    elif feelings.sentiment != "neutral":
-        importance += 0.5
-    permanence = "long_term" if heaviest or remembered else "short_term"
-    if any(fact.key in _SETTLED for fact in found.facts):
-        permanence = "permanent"
-    if remembered:
-        importance = max(importance, float(remembered["importance"]))
-    return {
-        "category": category,
-        "importance": min(importance, 10.0),
-        "privacy": _privacy(found, remembered),
-        "permanence": permanence,
-    }
-
-
-def _topic(feelings: Feelings) -> str:
-    names = {
-        "pet": "pets",
-        "family": "family",
-        "love": "relationships",
-        "work": "work",
-        "study": "work",
-    }
-    return next((names[tag] for tag, pattern in _ABOUT if pattern.search(feelings.folded)), "other")
-
-
-def _privacy(found: Extraction, remembered: dict[str, Any] | None) -> str:
-    if any(fact.category == "health" or fact.key in _SENSITIVE_KEYS for fact in found.facts):
-        return "sensitive"
-    if remembered and remembered["type"] in {"confession", "emotional_moment"}:
-        return "sensitive"
-    if any(fact.category not in {"preferences", "hobbies"} for fact in found.facts) or remembered:
-        return "private"
-    return "public"

@@ -6,19 +6,16 @@ as prose and is split once at import.
 
 from __future__ import annotations
 
+from luminora.providers.vocabulary import ANIMALS
+
 
 def word_set(prose: str) -> frozenset[str]:
     """The words of ``prose``; an underscore stands for a space inside one entry."""
     return frozenset(word.replace("_", " ") for word in prose.split())
 
 
-PETS = word_set(
-    "perro perra perrito perrita cachorro cachorra gato gata gatito gatita conejo coneja hamster"
-    " loro"
-    " periquito canario pez tortuga caballo yegua cobaya huron iguana serpiente dog puppy doggo cat"
-    " kitten kitty rabbit bunny parrot budgie fish goldfish turtle tortoise horse pony snake lizard"
-    " gecko ferret guinea_pig mascota pet"
-)
+ANY_PET = frozenset({"mascota", "pet"})
+PETS = ANIMALS.keys() | ANY_PET
 
 _RELATIVES = {
     "brother": "hermano hermanito brother bro",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from luminora.builtin.offline.statements import clause, shown
+from luminora.builtin.offline.statements import clause, once, shown
 from luminora.builtin.offline.voice import Voice
 from luminora.providers import Grounding
 from luminora.providers.lexical import fold, query_terms, terms
+from luminora.providers.vocabulary import kind_of_animal
 
 Fact = Mapping[str, Any]
 
@@ -84,10 +86,38 @@ def matching(facts: Sequence[Fact], keys: Sequence[str]) -> list[Fact]:
         found.extend(
             fact
             for fact in facts
-            if str(fact.get("key", "")) == key
+            if unnumbered(fact) == key
             or (key.endswith("_") and str(fact.get("key", "")).startswith(key))
         )
     return found
+
+
+def unnumbered(fact: Fact) -> str:
+    """The fact's key without the number that tells a second pet or brother from the first."""
+    return re.sub(r"(_name|_type)_\d+$", r"\1", str(fact.get("key", "")))
+
+
+def of_kind(found: Sequence[Fact], facts: Sequence[Fact], noun: str) -> list[Fact]:
+    """Those of the found facts that are about the pet of that kind; all of them if none is."""
+    wanted = kind_of_animal(noun)
+    numbers = {
+        str(fact["key"]).removeprefix("pet_type")
+        for fact in facts
+        if unnumbered(fact) == "pet_type" and kind_of_animal(fact.get("value")) == wanted
+    }
+    kept = [fact for fact in found if str(fact["key"])[len("pet_name") :] in numbers]
+    return kept or list(found)
+
+
+def told_of_before(found: Sequence[Fact], voice: Voice) -> str:
+    """What was true earlier, each with the day until which it was."""
+    parts = []
+    for fact in found[:3]:
+        was = voice.shaped(once(fact, voice.language))
+        until = _date(fact.get("valid_to"), voice.language).strip().removeprefix("on ")
+        parts.append(voice.say("before", clause=was, until=f" ({voice.say('until', day=until)})"))
+    joined = "; ".join(dict.fromkeys(parts))
+    return f"{joined[:1].upper()}{joined[1:]}."
 
 
 def recorded(grounding: Grounding) -> list[Fact]:

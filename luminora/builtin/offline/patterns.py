@@ -28,6 +28,7 @@ from luminora.builtin.offline.readers import (
     likes,
     matching,
     one,
+    several,
     studies,
     supports,
     travel,
@@ -37,6 +38,7 @@ from luminora.builtin.offline.relations import (
     counted_relatives,
     is_my_relation,
     my_relation,
+    named_pets,
     owned_pet,
 )
 from luminora.builtin.offline.selves import i_am, i_work_at, job, soy, trabajo_en
@@ -140,6 +142,7 @@ RULES: tuple[Rule, ...] = (
         owned_pet,
     ),
     _rule(r"(?:tengo|tenemos|i have|i've got|we have)(?=\s)", counted_relatives),
+    _rule(r"(?:tengo|tenemos|i have|i've got|we have)(?=\s)", named_pets),
     _rule(r"(?:el nombre de mi|the name of my)(?=\s)", called_relation),
     _rule(r"(?:es mi|is my)(?=\s)", is_my_relation),
     _rule(r"(?:es mi|son mis|is my|are my)(?=\s)", is_my_favorite),
@@ -169,12 +172,12 @@ RULES: tuple[Rule, ...] = (
     # preferences
     _rule(
         r"mis? (?P<noun>[\w-]{2,20}(?: de [\w-]{2,20})?) (?:favorit[oa]s?|preferid[oa]s?) (?:es|son"
-        r"|sigue siendo|ha sido siempre)\b",
+        r"|sigue siendo|ha sido siempre|no es [\w ]{1,30}, (?:es|sino))\b",
         favorite,
     ),
     _rule(
         r"my (?:all-time )?(?:favou?rite|fave?) (?P<noun>[\w-]{2,20}(?: [\w-]{2,20})?) (?:is|are"
-        r"|has always been)\b",
+        r"|has always been|(?:isn't|is not) [\w ]{1,30}, (?:it's|it is|but))\b",
         favorite,
     ),
     _rule(
@@ -215,7 +218,7 @@ RULES: tuple[Rule, ...] = (
         r"(?:mi (?:hobby|aficion|pasatiempo)(?: favorito| principal)? es|mis (?:hobbies|aficiones)"
         r" son"
         r"|my (?:main )?(?:hobby is|hobbies are))\b",
-        one("hobbies", "hobby", values.thing),
+        several("hobbies", "hobby_{}"),
     ),
     _rule(r"(?:toco|practico|juego al?|colecciono|en mi tiempo libre hago)\b", activity),
     _rule(

@@ -34,6 +34,12 @@ SPANISH: Mapping[str, Lines] = {
         "Eso no lo sé: no recuerdo que me lo [hayas|haya] contado. ¿Me lo [cuentas|cuenta]?",
         "No lo tengo entre mis recuerdos. ¿Me lo [dices|dice] y lo guardo?",
     ),
+    "before": ("antes {clause}{until}",),
+    "until": ("hasta {day}",),
+    "unknown_before": (
+        "No recuerdo que antes fuera de otra manera.",
+        "De antes no me [has|ha] contado otra cosa.",
+    ),
     "nothing_known": ("Todavía no sé nada de [ti|usted]. ¿Por dónde [quieres|quiere] empezar?",),
     "about_you": ("Esto es lo que recuerdo: {list}.",),
     "memory_yours": (
@@ -127,6 +133,7 @@ SPANISH: Mapping[str, Lines] = {
         "Eso no se cambia pidiéndolo: la confianza crece hablando. ¿De qué [te|le] apetece hablar?",
     ),
     "no_orders": ("Eso no lo puedo cumplir, pero [te|le] sigo escuchando con gusto.",),
+    "ended": ("Entendido: ya no es así.", "Tomo nota de que eso ha cambiado."),
     "forgotten": ("De acuerdo, lo olvido.", "Hecho: ya no lo tendré en cuenta."),
     "noted": ("Lo recordaré.", "Tomo nota.", "Lo tendré presente."),
     "more": (
@@ -196,6 +203,12 @@ ENGLISH: Mapping[str, Lines] = {
     "unknown": (
         "I don't know that: I can't remember you telling me. Will you?",
         "That isn't among my memories. Tell me and I'll keep it.",
+    ),
+    "before": ("before, {clause}{until}",),
+    "until": ("until {day}",),
+    "unknown_before": (
+        "I don't remember that it was any other way before.",
+        "You haven't told me of anything else before that.",
     ),
     "nothing_known": ("I know nothing about you yet. Where would you like to begin?",),
     "about_you": ("Here is what I remember: {list}.",),
@@ -272,6 +285,7 @@ ENGLISH: Mapping[str, Lines] = {
     "no_memory": ("I'm answering offline, with simple rules, and have no memory at hand.",),
     "refusal": ("That can't be had by asking: trust grows as we talk. What shall we talk about?",),
     "no_orders": ("I can't follow that, but I'm still glad to listen.",),
+    "ended": ("Understood: that is no longer so.", "Noted: that has changed."),
     "forgotten": ("All right, I'll forget it.", "Done: I won't keep it in mind."),
     "noted": ("I'll remember that.", "Noted.", "I'll keep it in mind."),
     "more": (

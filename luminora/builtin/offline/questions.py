@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from luminora.builtin.offline.lexicon import PETS, RELATIONS
 from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.values import slug
-from luminora.builtin.offline.words import TOPIC_OF
+from luminora.providers.vocabulary import TOPIC_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,12 @@ class Question:
             ``who``, ``how_are_you`` or ``abilities``.
         keys: For ``fact``, the keys that answer it, best first; a trailing ``_`` means any key
             that begins so.
+        noun: The word for whom it asks about, such as ``gata``.
     """
 
     kind: str
     keys: tuple[str, ...] = ()
+    noun: str = ""
 
 
 _LOOKED_AT = 600
@@ -149,7 +151,8 @@ _FACTS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
             (
                 r"donde vivo|en que (?:ciudad|pais|sitio|lugar) vivo|where (?:do )?i live|(?:what"
                 r"|which) city (?:do )?i live"
-                r"|donde estoy viviendo|where am i living"
+                r"|donde estoy viviendo|where am i living|cual es mi ciudad"
+                r"|(?:what|which)(?:'s| is) my (?:home )?(?:city|town)"
             ),
         ),
         ("address", r"(?:cual es|sabes) mi direccion|what(?:'s| is) my address"),
@@ -270,12 +273,63 @@ _FAVORITE = re.compile(
     r" [\w-]+)?))"
 )
 _CALLED = re.compile(
-    r"(?<![\w'])(?:como se llaman? mis? |quien es mi |(?:cual es )?el nombre de mi |(?:recuerdas"
-    r"|conoces|te acuerdas de|sabes de)"
+    r"(?<![\w'])(?:como se llama(?:ba)?n? mis? |quien es mi |(?:cual es )?el nombre de mi "
+    r"|(?:recuerdas|conoces|te acuerdas de|sabes de)"
     r" (?:a )?mi |who(?:'s| is) my |the name of my |what(?:'s| is) my |what did i call my |what do"
     r" i call my |remember my )"
     r"(?:mejor |best )?(?P<noun>[a-z]+(?:-in-law)?)"
 )
+
+
+_NOW = tuple(
+    (re.compile(rf"\b(?:{past})\b"), now)
+    for past, now in (
+        (r"vivia|vivi|he vivido|vivias", "vivo"),
+        (r"trabajaba|trabaje|he trabajado", "trabajo"),
+        (r"estudiaba|estudie", "estudio"),
+        (r"me llamaba", "me llamo"),
+        (r"se llamaba", "se llama"),
+        (r"me dedicaba", "me dedico"),
+        (r"era|eran|fue", "es"),
+        (r"tenia|tuve", "tengo"),
+        (r"gustaba", "gusta"),
+        (r"(?:mi|my) (?:antigu[oa]|anterior|old|previous|former|last)", "mi"),
+        (r"did i (?:use to )?", "do i "),
+        (r"was|were", "is"),
+        (r"i used to|i previously|i formerly", "i"),
+        (r"lived", "live"),
+        (r"worked", "work"),
+        (r"studied", "study"),
+        (r"(?:mi|my) is", "my"),
+    )
+)
+
+
+_EARLIER = re.compile(
+    r"\b(?:antes|anterior\w*|antigu[oa]s?|previ[oa]s?|before|previous(?:ly)?|former(?:ly)?|earlier"
+    r"|used to|old)\b"
+)
+
+
+def of_earlier(text: str) -> bool:
+    """Whether it says that it wants what is no longer so; "what was my dog's name?" may not."""
+    return bool(_EARLIER.search(fold(text[:_LOOKED_AT])))
+
+
+def of_now(text: str) -> str:
+    """A question about what was as the one about what is: "where did I live" → "where do I live".
+
+    The answer to it is then looked for among what was.
+    """
+    folded = " ".join(fold(text[:_LOOKED_AT]).split())
+    for past, now in _NOW:
+        folded = past.sub(now, folded)
+    # "mi" is also what "my old" has become in an English question
+    return (
+        folded
+        if re.search(r"\b(?:que|cual|donde|como|quien|dime)\b", folded)
+        else re.sub(r"\bmi\b", "my", folded)
+    )
 
 
 def understand(text: str) -> Question | None:
@@ -304,15 +358,8 @@ def _about_a_fact(folded: str) -> Question | None:
         if pattern.search(folded):
             return Question("fact", keys)
     called = _CALLED.search(folded)
-    if called and called["noun"] in PETS | {
-        "mascota",
-        "pet",
-        "mascotas",
-        "perros",
-        "gatos",
-        "pets",
-    }:
-        return Question("fact", ("pet_name", "pet_type"))
+    if called and (noun := called["noun"].removesuffix("s")) in PETS:
+        return Question("fact", ("pet_name", "pet_type"), noun)
     if called and called["noun"] in RELATIONS:
         return Question("fact", (f"{RELATIONS[called['noun']]}_name",))
     return None

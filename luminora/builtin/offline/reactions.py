@@ -77,7 +77,8 @@ def react(given: ReactionInput) -> Reaction | None:
     if told and any(sentence.joke >= 0 for sentence in told) and not given.found.facts:
         return Reaction(voice.say("joke_noted"))
     if given.found.retractions:
-        lead = voice.say("forgotten")
+        over = given.found.reasons.keys() == set(given.found.retractions)
+        lead = voice.say("ended" if over else "forgotten")
         return Reaction(f"{lead} {_heard_facts(given)}".strip(), plain=True)
     return _feeling(given) or _news(given) or _courtesy(given, folded, acts)
 

@@ -9,7 +9,8 @@ from luminora.builtin.offline import values
 from luminora.builtin.offline.lexicon import LANGUAGES, TITLE_OF, TITLES, word_set
 from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.values import Found, Tail, slug
-from luminora.builtin.offline.words import ADJECTIVES, TOPIC_OF
+from luminora.builtin.offline.words import ADJECTIVES
+from luminora.providers.vocabulary import TOPIC_OF
 
 Reader = Callable[[Tail, re.Match[str]], Iterator[Found]]
 """Yields the facts that stand after a trigger's match."""
@@ -23,6 +24,16 @@ def one(
     def read(tail: Tail, _match: re.Match[str]) -> Iterator[Found]:
         found = value(tail)
         if found:
+            yield category, key.format(slug(found)), found, confidence
+
+    return read
+
+
+def several(category: str, key: str, confidence: float = 0.9) -> Reader:
+    """A reader of one thing or a short list, each under a key of its own."""
+
+    def read(tail: Tail, _match: re.Match[str]) -> Iterator[Found]:
+        for found in values.things(tail):
             yield category, key.format(slug(found)), found, confidence
 
     return read

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from luminora.builtin.offline import values
-from luminora.builtin.offline.lexicon import PETS, RELATIONS, RELATIVES, word_set
+from luminora.builtin.offline.lexicon import ANY_PET, PETS, RELATIONS, RELATIVES, word_set
 from luminora.builtin.offline.text import fold
 from luminora.builtin.offline.values import Tail
+from luminora.providers.vocabulary import kind_of_animal
 
 _NOUN = re.compile(
     r"\s+(?:mejor |best |mayor |older |younger |little |big |elder |twin |otr[oa] |other "
@@ -61,7 +62,7 @@ def _between_commas(rest: Tail) -> str | None:
 def _related(noun: str, name: str | None) -> Iterator[values.Found]:
     folded = fold(noun)
     if folded in PETS:
-        if folded not in {"mascota", "pet"}:
+        if folded not in ANY_PET:
             yield "pets", "pet_type", noun, 0.9 if name else 0.75
         if name:
             yield "pets", "pet_name", name, 0.9
@@ -98,6 +99,26 @@ def counted_relatives(tail: Tail, _match: re.Match[str]) -> Iterator[values.Foun
         yield "family", "children", count, 0.9
     elif noun and noun[1] in _SIBLINGS:
         yield "family", "siblings", count, 0.9
+
+
+_NAMES = re.compile(
+    r"\s+\w+ (?P<noun>[a-z]{2,20}s)(?:,| que se llaman| llamad[oa]s| called| named|:)\s"
+)
+
+
+def named_pets(tail: Tail, _match: re.Match[str]) -> Iterator[values.Found]:
+    """After "tengo" or "I have": several pets with their names, "dos perros, Lua y Tango"."""
+    if values.number(tail.folded) is None:
+        return
+    noun = _NAMES.match(tail.folded)
+    if noun is None or kind_of_animal(noun["noun"]) == noun["noun"]:
+        return
+    yield "pets", "pet_type", tail.text[noun.start("noun") : noun.end("noun")], 0.9
+    for found in values.things(tail.after(noun.end() - 1)):
+        name = values.bare_name(Tail(found, fold(found)))
+        if name is None:
+            return
+        yield "pets", "pet_name", name, 0.9
 
 
 def called_relation(tail: Tail, _match: re.Match[str]) -> Iterator[values.Found]:

@@ -13,9 +13,25 @@ from dataclasses import dataclass
 from luminora.builtin.offline.extract import Extraction, Fact, extraction_of
 from luminora.builtin.offline.feelings import Feelings, read_feelings
 from luminora.builtin.offline.language import detect
+from luminora.builtin.offline.lexicon import ANY_PET
 from luminora.builtin.offline.memories import Fact as Known
-from luminora.builtin.offline.memories import best_memory, matching, quoted, recorded, told
-from luminora.builtin.offline.questions import Question, is_question, understand
+from luminora.builtin.offline.memories import (
+    best_memory,
+    matching,
+    of_kind,
+    quoted,
+    recorded,
+    told,
+    told_of_before,
+    unnumbered,
+)
+from luminora.builtin.offline.questions import (
+    Question,
+    is_question,
+    of_earlier,
+    of_now,
+    understand,
+)
 from luminora.builtin.offline.reactions import ReactionInput, react
 from luminora.builtin.offline.statements import shown, summary
 from luminora.builtin.offline.voice import Voice, voice_of
@@ -75,9 +91,11 @@ def _reply(grounding: Grounding, voice: Voice) -> _Reply:
         return _Reply(voice.say("refusal"), plain=True)
     told_now = _reaction(grounding, voice, found, feelings)
     question = understand(grounding.user_text) if is_question(grounding.user_text) else None
-    if question is None:
-        answer = None
-    else:
+    answer = None
+    if grounding.past is not None:
+        answer = _past_answer(grounding, voice)
+        question = question or understand(of_now(grounding.user_text))
+    if question is not None and answer is None:
         answer = _answer(question, grounding, voice, _merged(facts, found.facts))
     if answer is not None:
         lead = told_now.text if told_now and found.facts else ""
@@ -111,7 +129,7 @@ def _name(facts: Sequence[Known]) -> str:
 
 def _answer(question: Question, grounding: Grounding, voice: Voice, facts: Sequence[Known]) -> str:
     if question.kind == "fact":
-        return _fact_answer(question.keys, grounding, voice, facts)
+        return _fact_answer(question, grounding, voice, facts)
     if question.kind == "own_name":
         return _own_name(voice, _name(facts))
     if question.kind == "surprise":
@@ -140,12 +158,30 @@ def _about_us(kind: str, voice: Voice, facts: Sequence[Known]) -> str:
     return voice.say("ai" if kind == "who" else kind)
 
 
+def _past_answer(grounding: Grounding, voice: Voice) -> str | None:
+    """The answer to "where did I live before?"; None if what is now can be meant as well."""
+    question = understand(of_now(grounding.user_text))
+    if question is None or question.kind != "fact":
+        return None
+    found = matching(grounding.past or (), question.keys)
+    if question.noun:
+        found = of_kind(found, [*(grounding.past or ()), *grounding.facts], question.noun)
+    if found:
+        first = found[0].get("key")  # of several names for it, the one that answers best
+        return told_of_before([fact for fact in found if fact.get("key") == first], voice)
+    return voice.say("unknown_before") if of_earlier(grounding.user_text) else None
+
+
 def _fact_answer(
-    keys: Sequence[str], grounding: Grounding, voice: Voice, facts: Sequence[Known]
+    question: Question, grounding: Grounding, voice: Voice, facts: Sequence[Known]
 ) -> str:
+    keys = question.keys
     found = matching(facts, keys)
+    if question.noun and question.noun not in ANY_PET:
+        found = of_kind(found, facts, question.noun)
     if not keys[0].endswith("_") and not (keys[0] == "travel_destination" and len(found) > 1):
-        found = found[:1] if found and found[0].get("key") == keys[0] else found
+        same = [fact for fact in found if unnumbered(fact) == keys[0]]
+        found = same or found
     if found:
         return told(found, voice, facts)
     memory = best_memory(grounding)

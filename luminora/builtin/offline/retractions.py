@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from luminora.builtin.offline.lexicon import PETS, RELATIONS
+from luminora.builtin.offline.lexicon import ANY_PET, JOBS_ES, PETS, RELATIONS
 from luminora.builtin.offline.text import Sentence, fold
 from luminora.builtin.offline.values import Tail, slug, things
-from luminora.builtin.offline.words import TOPIC_OF
+from luminora.providers.vocabulary import TOPIC_OF, kind_of_animal
 
 Known = Sequence[Mapping[str, Any]]
+_JOBS = "|".join(sorted(JOBS_ES, key=len, reverse=True))
+_PETS = "|".join(sorted(PETS, key=len, reverse=True))
 
 _FORGET = re.compile(
     r"(?<![\w'])(?:olvida(?:te)?(?: de)?|olvidate|borra|elimina|suprime|no guardes|no recuerdes"
@@ -61,7 +63,10 @@ _KEYS: tuple[tuple[str, str], ...] = (
     ),
     ("studies", r"mis estudios|que estudio|my studies|what i study"),
     ("languages", r"(?:mis|los) idiomas|(?:my|the) languages"),
-    ("hobby", r"mi (?:hobby|aficion|pasatiempo)|my hobby"),
+    ("hobby", r"mis? (?:hobb|aficion|pasatiempo)|my hobb"),
+    ("likes", r"mis gustos|(?:lo )?que me gusta\b(?! \w)|my likes|what i like"),
+    ("allergy", r"mis? alergia|my allerg"),
+    ("goal", r"mis? (?:metas?|objetivo|sueno)|my (?:goal|dream)"),
     ("relationship_status", r"mi estado civil|que estoy casad|my (?:marital|relationship) status"),
 )
 _KEY = tuple((key, re.compile(rf"\s+(?:de )?(?:{pattern})")) for key, pattern in _KEYS)
@@ -112,10 +117,22 @@ def _asked_keys(tail: Tail, known: Known) -> Iterator[str]:
         yield from (f"{prefix}_{slug(value)}" for value in things(tail.after(liked.end())))
         return
     mine = _MINE.match(tail.folded)
-    if mine and mine["noun"] in PETS | {"mascota", "pet"}:
-        yield from ("pet_name", "pet_type")
+    if mine and mine["noun"] in PETS:
+        yield from _pets(mine["noun"], known)
     elif mine and mine["noun"] in RELATIONS:
         yield f"{RELATIONS[mine['noun']]}_name"
+
+
+def _pets(noun: str, known: Known) -> list[str]:
+    """The keys of the pets of that kind; of the first pet if none is known."""
+    kind = kind_of_animal(noun)
+    numbers = [
+        str(fact["key"]).removeprefix("pet_type")
+        for fact in known
+        if str(fact.get("key", "")).startswith("pet_type")
+        and (noun in ANY_PET or kind_of_animal(fact.get("value")) == kind)
+    ]
+    return [f"{part}{number}" for number in numbers or [""] for part in ("pet_name", "pet_type")]
 
 
 _NO_LONGER = tuple(
@@ -129,10 +146,10 @@ _NO_LONGER = tuple(
     for key, spanish, english in (
         ("location", "vivo en", "live in"),
         ("company", "trabajo (?:en|para)", "work (?:at|for|in)"),
-        ("job", "trabajo (?:como|de)|soy", "work as"),
+        ("job", rf"trabajo (?:como|de)|soy (?:un |una )?(?:{_JOBS})\b", "work as"),
         ("studies", "estudio", "study"),
         ("travel_destination", "voy a|viajo a", "travel to"),
-        ("pet_name", "tengo (?:perro|gato)", "have (?:a|my) (?:dog|cat)"),
+        ("pet_name", rf"tengo (?:un |una |mi )?(?:{_PETS})\b", rf"have (?:a|my) (?:{_PETS})\b"),
     )
 )
 _NO_LONGER_LIKED = re.compile(
@@ -146,20 +163,35 @@ _NOT_MY = re.compile(
 )
 
 
-def outdated(sentence: Sentence, known: Known) -> Iterator[str]:
-    """The keys of what is no longer so, or is denied although it is on record."""
+_NOT_ALLERGIC = re.compile(
+    r"(?<![\w'])(?:(?:ya )?no (?:soy alergic[oa]|tengo alergia)|i(?:'m| am) (?:not|no longer)"
+    r" allergic) (?:al?|to)\b"
+)
+
+
+def outdated(sentence: Sentence, known: Known) -> Iterator[tuple[str, str]]:
+    """The keys of what has ``ended``, or was ``wrong``: denied although it is on record."""
     if sentence.joke >= 0:
         return
     for key, pattern in _NO_LONGER:
-        if pattern.search(sentence.folded):
-            yield key
+        if match := pattern.search(sentence.folded):
+            noun = match[0].rsplit(maxsplit=1)[-1]
+            for gone in _pets(noun, known) if key == "pet_name" else [key]:
+                yield gone, "ended"
     for match in islice(_NO_LONGER_LIKED.finditer(sentence.folded), _MAX_REQUESTS):
         end = match.end()
         tail = Tail(sentence.text[end : end + 600], sentence.folded[end : end + 600])
-        yield from (f"likes_{slug(value)}" for value in things(tail))
+        yield from ((f"likes_{slug(value)}", "ended") for value in things(tail))
+    keys = {fact.get("key") for fact in known}
+    for match in islice(_NOT_ALLERGIC.finditer(sentence.folded), _MAX_REQUESTS):
+        end = match.end()
+        tail = Tail(sentence.text[end : end + 600], sentence.folded[end : end + 600])
+        over = "ended" if re.search(r"\b(?:ya|longer)\b", match[0]) else "wrong"
+        denied = (f"allergy_{slug(value)}" for value in things(tail))
+        yield from ((key, over) for key in denied if key in keys)
     recorded = {str(fact.get("key")): fold(str(fact.get("value"))) for fact in known}
     for match in islice(_NOT_MY.finditer(sentence.folded), _MAX_REQUESTS):
         if match["value"] and recorded.get("name", "").split(" ")[0] == match["value"]:
-            yield "name"
+            yield "name", "wrong"
         if match["place"] and match["place"].startswith(recorded.get("location", "\0")):
-            yield "location"
+            yield "location", "wrong"

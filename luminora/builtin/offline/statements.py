@@ -155,6 +155,51 @@ def shown(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN].rstrip() + "…"
 
 
+_NAMED = re.compile(r"(?P<role>\w+?)_name(?P<number>_\d+)?")
+_PET = re.compile(r"pet_type(_\d+)?")
+_ONCE = {
+    "es": {
+        "[te llamas|se llama]": "[te llamabas|se llamaba]",
+        "[tienes|tiene]": "[tenías|tenía]",
+        "[vives|vive]": "[vivías|vivía]",
+        "[eres|es]": "[eras|era]",
+        "[trabajas|trabaja]": "[trabajabas|trabajaba]",
+        "[estudias|estudia]": "[estudiabas|estudiaba]",
+        "[hablas|habla]": "[hablabas|hablaba]",
+        "[te levantas|se levanta]": "[te levantabas|se levantaba]",
+        "[quieres|quiere]": "[querías|quería]",
+        "[vas|va]": "[ibas|iba]",
+        "gusta": "gustaba",
+        "se llama": "se llamaba",
+        " es ": " era ",
+    },
+    "en": {
+        "you live": "you lived",
+        "you are": "you were",
+        "you have": "you had",
+        "you work": "you worked",
+        "you study": "you studied",
+        "you speak": "you spoke",
+        "you get up": "you got up",
+        "you want": "you wanted",
+        "you like": "you liked",
+        "you don't": "you didn't",
+        " is ": " was ",
+    },
+}
+"""How a clause of what is becomes one of what was: its first verb decides."""
+
+
+def once(fact: Fact, language: str) -> str:
+    """The fact as a clause of what was: "vivías en Madrid"."""
+    text = clause(fact, language)
+    head, value, rest = text.rpartition(shown(fact.get("value")))
+    for present, past in _ONCE["es" if language == "es" else "en"].items():
+        if present in head:
+            return f"{head.replace(present, past, 1)}{value}{rest}"
+    return text
+
+
 def clause(fact: Fact, language: str, facts: Sequence[Fact] = ()) -> str:
     """The fact as a clause without capital and full stop."""
     key, value = str(fact.get("key", "")), shown(fact.get("value"))
@@ -171,8 +216,11 @@ def clause(fact: Fact, language: str, facts: Sequence[Fact] = ()) -> str:
             template = words
     if template is None and key.startswith("favorite_"):
         return _favorite(key.removeprefix("favorite_"), value, spanish=spanish)
-    if template is None and key.endswith("_name"):
-        return _someone(key.removesuffix("_name"), value, facts, spanish=spanish)
+    if template is None and (named := _NAMED.fullmatch(key)):
+        return _someone(named["role"], named["number"] or "", value, facts, spanish=spanish)
+    if template is None and (pet := _PET.fullmatch(key)) and not _named_pet(pet[1] or "", facts):
+        article = "" if spanish else f"{'an' if value[:1].lower() in 'aeiou' else 'a'} "
+        return f"[tienes|tiene] {value}" if spanish else f"you have {article}{value}"
     return template.format(v=value) if template else f"{key.replace('_', ' ')}: {value}"
 
 
@@ -202,10 +250,15 @@ def _favorite(topic: str, value: str, *, spanish: bool) -> str:
     return f"[tu|su] {noun} {'favorita' if topic in _FEMININE else 'favorito'} es {value}"
 
 
-def _someone(role: str, value: str, facts: Sequence[Fact], *, spanish: bool) -> str:
+def _named_pet(number: str, facts: Sequence[Fact]) -> bool:
+    return any(fact.get("key") == f"pet_name{number}" for fact in facts)
+
+
+def _someone(role: str, number: str, value: str, facts: Sequence[Fact], *, spanish: bool) -> str:
     if role == "pet":
         kind = next(
-            (shown(fact.get("value")) for fact in facts if fact.get("key") == "pet_type"), ""
+            (shown(fact.get("value")) for fact in facts if fact.get("key") == f"pet_type{number}"),
+            "",
         )
         noun = kind or ("mascota" if spanish else "pet")
     else:
@@ -220,13 +273,12 @@ def summary(facts: Sequence[Fact], language: str, limit: int = 12) -> str:
     groups = _GROUPS["es" if language == "es" else "en"]
     parts: list[str] = []
     gathered: dict[str, list[str]] = {prefix: [] for prefix in groups}
-    has_pet = any(fact.get("key") == "pet_name" for fact in facts)
     for fact in facts:
         key = str(fact.get("key", ""))
         prefix = next((prefix for prefix in groups if key.startswith(prefix)), None)
         if prefix:
             gathered[prefix].append(shown(fact.get("value")))
-        elif not (key == "pet_type" and has_pet):
+        elif not ((pet := _PET.fullmatch(key)) and _named_pet(pet[1] or "", facts)):
             parts.append(clause(fact, language, facts))
     parts = parts[:limit]
     parts.extend(

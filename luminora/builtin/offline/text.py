@@ -161,6 +161,7 @@ _DENIED_SAYING = re.compile(
     r"\b(?:no|nunca|never|didn't|don't|not)\s+(?:he\s+|have\s+)?(?:said|say|think|believe|told"
     r"|dije|dicho"
     r"|digo|creo|pienso|mean|means)\b"
+    r"|\b(?:no es (?:cierto|verdad) que|(?:not|isn't) true that)\b"
 )
 _UNREAL = re.compile(
     r"\b(?:si|if|ojala|imagina|imaginate|imaginemos|supon|supongamos|suppose|supposing|imagine"

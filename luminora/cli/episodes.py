@@ -1,0 +1,83 @@
+"""``luminora episodes``: the moments that are remembered as a whole, and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from luminora.cli._companion import Who, known_session, opened, plain, printable, when, who_options
+from luminora.cli.memory import whose
+from luminora.cli.output import config_options, emit_json, json_option, note, run_async, say
+
+if TYPE_CHECKING:
+    from luminora.config import Config
+    from luminora.memory.consolidation import Consolidated
+    from luminora.memory.models import Episode, Session
+
+
+@click.command()
+@who_options
+@click.option(
+    "--min-importance",
+    metavar="N",
+    type=click.FloatRange(0, 10),
+    default=0.0,
+    help="Only those of at least this importance, 0 to 10, when they were told.",
+)
+@click.option("--consolidate", is_flag=True, help="Sum up old small ones, one summary a month.")
+@config_options
+@json_option
+def episodes(
+    config: Config, who: Who, min_importance: float, *, consolidate: bool, as_json: bool
+) -> None:
+    """Show the moments that are remembered as a whole, what matters most today first.
+
+    Example: luminora episodes --user diego --min-importance 7
+    """
+    if consolidate:
+        _consolidated(who, run_async(_consolidate(config, who)), as_json=as_json)
+        return
+    session, found = run_async(_look(config, who, min_importance))
+    if as_json:
+        emit_json({**whose(session), "episodes": [_with_rest(one) for one in found]})
+    else:
+        show_episodes(found)
+
+
+def show_episodes(found: Sequence[Episode]) -> None:
+    """Print episodes: what is left of their importance, type, date, title, tags, summary."""
+    if not found:
+        note("no episode yet")
+    for one in found:
+        faded = f"{one.effective_importance:.1f} of {one.importance:.1f}"
+        say(f"{when(one.timestamp)}  {faded}  {printable(one.type)}  {printable(one.title)}")
+        if one.tags:
+            say(f"    # {printable(', '.join(one.tags))}")
+        say(f"    {' '.join(printable(one.summary).split())}")
+
+
+def _consolidated(who: Who, done: Consolidated, *, as_json: bool) -> None:
+    if as_json:
+        emit_json({"user_id": who.user_id, **plain(done)})
+    elif not done.summaries:
+        say(f"nothing of '{who.user_id}' is old and small enough to be summed up")
+    else:
+        into = "1 summary" if done.summaries == 1 else f"{done.summaries:,} summaries"
+        say(f"{done.episodes:,} episodes of '{who.user_id}' became {into}")
+
+
+def _with_rest(one: Episode) -> dict[str, Any]:
+    return {**plain(one), "effective_importance": one.effective_importance}
+
+
+async def _look(config: Config, who: Who, least: float) -> tuple[Session, list[Episode]]:
+    async with opened(config) as (client, _):
+        session = await known_session(client, who)
+        return session, await client.get_episodes(session.session_id, least)
+
+
+async def _consolidate(config: Config, who: Who) -> Consolidated:
+    async with opened(config) as (client, _):
+        return await client.consolidate(who.user_id)

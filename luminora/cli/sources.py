@@ -1,0 +1,113 @@
+"""``luminora memory``: where memories came from, what looks planted, and taking it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from luminora.cli._companion import (
+    Who,
+    known_session,
+    opened,
+    plain,
+    printable,
+    quoted,
+    value_text,
+    when,
+    who_options,
+)
+from luminora.cli._run import Group
+from luminora.cli.output import (
+    config_options,
+    emit_json,
+    json_option,
+    note,
+    run_async,
+    say,
+)
+
+if TYPE_CHECKING:
+    from luminora.config import Config
+    from luminora.memory.revocation import Revocation, Source
+
+
+@click.group(cls=Group)
+def memory() -> None:
+    """See where memories came from, and take back what was planted."""
+
+
+@memory.command("list")
+@click.option("--suspicious", is_flag=True, help="Messages that give the companion orders.")
+@click.option("--from", "message_id", metavar="MESSAGE", help="What one message brought.")
+@who_options
+@config_options
+@json_option
+def list_(
+    config: Config, who: Who, message_id: str | None, *, suspicious: bool, as_json: bool
+) -> None:
+    """Show messages and what was learned from them.
+
+    Examples: luminora memory list --suspicious --user diego · luminora memory list --from ID
+    """
+    if suspicious == (message_id is not None):
+        raise click.UsageError("give either --suspicious or --from MESSAGE")
+    found = run_async(_look(config, who, message_id))
+    if as_json:
+        emit_json({"sources": plain(found)})
+        return
+    if not found:
+        note("nothing gives the companion orders")
+    for source in found:
+        _show(source)
+
+
+@memory.command()
+@click.argument("message_id", metavar="MESSAGE")
+@who_options
+@config_options
+@json_option
+def revoke(config: Config, who: Who, message_id: str, *, as_json: bool) -> None:
+    """Take back a message, its answer, and everything that was learned from it.
+
+    Example: luminora memory revoke 5f2c… --user diego
+    """
+    done = run_async(_revoke(config, who, message_id))
+    if as_json:
+        emit_json(plain(done))
+        return
+    if not done.message_ids:
+        note("it was revoked before")
+        return
+    say(f"revoked, with its answer: {len(done.message_ids)} messages")
+    for verb, names in (("restored", done.restored), ("removed", done.removed)):
+        if names:
+            say(f"{verb}: {printable(', '.join(names))}")
+    say(f"episodes removed: {done.episodes}, affinity: {done.points:+d}")
+
+
+async def _look(config: Config, who: Who, message_id: str | None) -> list[Source]:
+    async with opened(config) as (client, _):
+        session = await known_session(client, who)
+        if message_id is None:
+            return await client.get_suspicious(session.user_id)
+        return [await client.get_source(session.session_id, message_id)]
+
+
+async def _revoke(config: Config, who: Who, message_id: str) -> Revocation:
+    async with opened(config) as (client, _):
+        session = await known_session(client, who)
+        return await client.revoke(session.session_id, message_id)
+
+
+def _show(source: Source) -> None:
+    how = f"  [{', '.join(source.techniques)}]" if source.techniques else ""
+    who = printable(source.speaker or source.role)
+    say(f"{source.message_id}  {when(source.timestamp)}  {who}, {source.origin}{how}")
+    say(f"    {quoted(source.content)}")
+    for fact in source.facts:
+        say(f"    fact: {printable(f'{fact.category}.{fact.key}')} = {value_text(fact.value)}")
+    for episode in source.episodes:
+        say(f"    episode: {printable(episode.title)}")
+    if source.points:
+        say(f"    affinity: {source.points:+d}")

@@ -1,0 +1,1 @@
+"""Sessions: where they are kept, who manages them, what they remember."""
