@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli._companion import Who, plain, printable
+from luminora.cli._companion import plain, printable
+from luminora.cli._personas import blend, export, import_, loaded_persona, persona_library
 from luminora.cli.output import Group, config_options, emit_json, json_option, note, say, table
 from luminora.errors import LuminoraError, PersonalityError
 
 if TYPE_CHECKING:
     from luminora.config import Config
-    from luminora.personality import Personality, PersonalityLibrary, Problem
+    from luminora.personality import PersonalityLibrary, Problem
 
 _MARKS = {"error": "[✗]", "warning": "[!]"}
 
 
 @click.group(cls=Group)
 def personality() -> None:
-    """List, check and try personalities.
+    """List, check, try, blend and exchange personalities.
 
     Example: luminora personality compile sakura --affinity 90 --mood happy
     """
@@ -35,7 +36,7 @@ def list_(config: Config, *, as_json: bool) -> None:
 
     Example: luminora personality list
     """
-    found = list(_listed(_library(config)))
+    found = list(_listed(persona_library(config)))
     if as_json:
         emit_json({"personalities": found})
         return
@@ -57,7 +58,7 @@ def show(config: Config, name: str, *, as_json: bool) -> None:
 
     Example: luminora personality show sakura
     """
-    one = _load(config, name)
+    one = loaded_persona(config, name)
     if as_json:
         emit_json({"name": one.slug, "document": one.document})
         return
@@ -137,7 +138,7 @@ def compile_(
     from luminora._index import suggestion
     from luminora.personality import PersonalityTree
 
-    one = _load(config, name)
+    one = loaded_persona(config, name)
     if mood not in one.moods:
         raise click.BadParameter(
             f"{one.name} knows no mood '{mood}'{suggestion(mood, one.moods)} "
@@ -152,17 +153,8 @@ def compile_(
     note(f"level {compiled.level}, mood {compiled.mood}, affinity {affinity:g}")
 
 
-def _library(config: Config) -> PersonalityLibrary:
-    from luminora.personality import PersonalityLibrary
-
-    paths = config.document["personality"]["paths"]
-    return PersonalityLibrary([config.base_dir / path for path in paths])
-
-
-def _load(config: Config, name: str) -> Personality:
-    wanted = Who(personality=name).persona
-    library = _library(config)
-    return library.load_file(wanted) if isinstance(wanted, Path) else library.load(name)
+for command in (blend, export, import_):
+    personality.add_command(command)
 
 
 def _listed(library: PersonalityLibrary) -> Iterator[dict[str, Any]]:

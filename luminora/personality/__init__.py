@@ -8,6 +8,9 @@ prompt = tree.compile(affinity=45, mood="shy").system_prompt
 from __future__ import annotations
 
 from luminora.personality.affinity import AffinityDecay, AffinityLimits, AffinityRules, Milestone
+from luminora.personality.blending import blend_personas
+from luminora.personality.cards import from_card, to_card
+from luminora.personality.carriers import card_json, card_png, read_card
 from luminora.personality.compiler import CompiledPersonality
 from luminora.personality.defaults import INTERACTION_MEANINGS
 from luminora.personality.library import PersonalityLibrary
@@ -46,5 +49,11 @@ __all__ = [
     "Problem",
     "SafetyGuards",
     "SampleResponse",
+    "blend_personas",
+    "card_json",
+    "card_png",
+    "from_card",
+    "read_card",
+    "to_card",
     "validate",
 ]

@@ -93,6 +93,7 @@ def compile_personality(
         *(layer.prefix for layer in layers),
         _opening(personality, words),
         _character(personality, words),
+        _section(words.headings["knowledge"], _bullets(personality.knowledge)),
         _voice(personality, tone, expressions, words),
         _section(words.headings["traits"], _bullets(_traits(parameters, words))),
         _section(words.headings["rules"], _bullets(rules)),

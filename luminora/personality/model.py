@@ -122,6 +122,7 @@ class Personality:
         slug: Identifier, the file's name without ``.json``; the key under which affinity is stored.
         name: Display name.
         language: Short language code as written (``es``, ``en-GB``); ``en`` if absent.
+        knowledge: What it knows about itself and its world, passage by passage.
         trigger_responses: Always holds the five names of ``TRIGGERS``; a tuple may be empty.
         advanced_parameters: Parameter → 0..1, before level and mood.
         levels: Ordered by range, never empty: the defaults stand in where a persona gives none.
@@ -147,6 +148,7 @@ class Personality:
     fillers: tuple[str, ...]
     punctuation_style: str
     behavioral_rules: tuple[str, ...]
+    knowledge: tuple[str, ...]
     trigger_responses: Mapping[str, tuple[str, ...]] = field(hash=False)
     advanced_parameters: Mapping[str, float] = field(hash=False)
     safety_guards: SafetyGuards
@@ -195,6 +197,7 @@ class Personality:
             fillers=texts(speech, "fillers") or texts(speech, "expressions"),
             punctuation_style=text(speech, "punctuation_style"),
             behavioral_rules=_rules(own, language),
+            knowledge=texts(own, "knowledge"),
             trigger_responses=_trigger_responses(own),
             advanced_parameters=numbers(own, "advanced_parameters"),
             safety_guards=SafetyGuards.from_document(section(own, "safety_guards")),

@@ -67,6 +67,7 @@ ENGLISH = Wording(
     ),
     headings={
         "character": "Character",
+        "knowledge": "What you know",
         "voice": "Voice",
         "traits": "How much of each",
         "rules": "Rules of conduct",
@@ -137,6 +138,7 @@ SPANISH = Wording(
     ),
     headings={
         "character": "Carácter",
+        "knowledge": "Lo que sabes",
         "voice": "Voz",
         "traits": "Cuánto de cada cosa",
         "rules": "Normas de conducta",

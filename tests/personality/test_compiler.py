@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from luminora.personality import PersonalityLibrary, PersonalityTree
+from luminora.personality import PersonalityLibrary, PersonalityTree, from_card
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -17,6 +17,13 @@ GOLDEN = Path(__file__).parent / "golden"
 def test_the_prompts_of_sakura_are_as_reviewed(sakura, affinity, mood):
     golden = (GOLDEN / f"sakura_{affinity}_{mood}.txt").read_text("utf-8")
     assert sakura.compile(affinity, mood).system_prompt == golden
+
+
+def test_the_prompt_of_an_imported_card_is_as_reviewed():
+    card = json.loads((GOLDEN / "keeper.card.json").read_text("utf-8"))
+    tree = PersonalityTree.from_json(from_card(card))
+    golden = (GOLDEN / "keeper_45_worried.txt").read_text("utf-8")
+    assert tree.compile(45, "worried").system_prompt == golden
 
 
 def test_the_same_input_gives_the_same_bytes_in_another_process():
