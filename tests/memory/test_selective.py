@@ -155,16 +155,33 @@ async def test_episodes_have_their_turn_in_batches_as_alone(llm, size):
     def moving(request):
         answer = obedient(request)
         for one in answer.get("messages", [answer]):
-            one["episode"] = {"type": "moment", "title": "Barcos", "summary": "S", "importance": 6}
+            text = one["facts"][0]["value"]
+            one["episode"] = {
+                "type": "milestone",
+                "title": text,
+                "summary": text,
+                "importance": 6.9,
+            }
         return answer
 
     llm.analysis = moving
     async with opened(
         llm, analysis="background", batch__size=size, episode_check_frequency=4
     ) as client:
-        session, answers = await talk(client, numbered(9))
+        things = [
+            "barco",
+            "cometa",
+            "violín",
+            "jardín",
+            "volcán",
+            "espejo",
+            "tren",
+            "desierto",
+            "faro",
+        ]
+        session, answers = await talk(client, [f"{thing} {thing}s" for thing in things])
         await client.run_jobs()
-        episodes = await client.get_episodes(session)
+        episodes = await client.get_episodes(session, 0)
     last = [episode.context_messages[-1] for episode in episodes]
     assert sorted(last) == sorted([answers[3].message_id, answers[7].message_id])
 
