@@ -4,7 +4,6 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 from luminora.analytics.twin import AnalyticsTwin
-from luminora.config import Config
 from luminora.memory.classify import Classified
 from luminora.memory.consolidation import Consolidated
 from luminora.memory.detection import Told
@@ -15,7 +14,6 @@ from luminora.memory.revocation import Revocation, Source
 from luminora.memory.worker import Worked
 from luminora.snapshots.examine import SnapshotInfo
 from luminora.snapshots.export import Progress
-from luminora.snapshots.files import Source
 from luminora.snapshots.restore import Restored
 
 def mirrored() -> dict[str, Callable[..., Any]]: ...

@@ -198,7 +198,7 @@ async def test_corrections_and_endings_of_a_model(scripted, llm):
 
     async def learned(**answer):
         llm.analysis = {**answer, "sentiment": "neutral"}
-        await say(scripted, session, "…")
+        await say(scripted, session, "as I was saying")
 
     name = {"category": "personal_info", "key": "name", "confidence": 0.9}
     work = {"category": "work", "key": "employer", "value": "Acme", "confidence": 0.9}

@@ -58,15 +58,16 @@ def _listed(names: list[str]) -> str:
 
 
 def _imports(body: str) -> str:
-    """The imports of the sources that the stub's own text needs."""
-    used = set(re.findall(r"[A-Za-z_]+", body))
+    """The imports of the sources that the stub's own text needs; each reads its own."""
+    words = set(re.findall(r"[A-Za-z_]+", body))
     found: dict[str, set[str]] = {
         "collections.abc": {"Iterator"},
         "luminora.analytics.twin": {"AnalyticsTwin"},
         "pathlib": {"Path"},
         "typing": {"Any", "Self"},
     }
-    for source in SOURCES.values():
+    for name, source in SOURCES.items():
+        used = set(re.findall(r"[A-Za-z_]+", "".join(_methods(name)))) & words
         tree = ast.parse((ROOT / "luminora" / source).read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module:

@@ -232,7 +232,7 @@ async def test_mood_prompt_response_and_history_show_the_same_faded_state(compan
     assert (answer.mood.name, answer.mood.intensity) == ("hurt", 0.8)
     clock.passes(hours=1)
     llm.analysis = says()
-    answer = await client.send_message(session, "hm")
+    answer = await client.send_message(session, "here I am again")
     assert (
         answer.mood
         == await client.get_mood(session)
@@ -284,11 +284,11 @@ async def test_moods_that_change_at_once_leave_a_whole_history(companion, llm):
 async def test_an_unsure_analysis_leaves_the_mood_alone(companion, llm):
     client, session = await companion(moods={"mood_detection": {"confidence_threshold": 0.7}})
     llm.analysis = says(mood="sad", intensity=0.9, confidence=0.6)
-    await client.send_message(session, "hm")
+    await client.send_message(session, "here I am again")
     assert (await client.get_mood(session)).name == "neutral"
     assert await client.get_mood_history(session) == []
     llm.analysis = says(mood="sad", intensity=0.9)
-    await client.send_message(session, "hm")
+    await client.send_message(session, "here I am again")
     assert (await client.get_mood(session)).name == "sad"
 
 
