@@ -4,6 +4,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 from luminora.analytics.twin import AnalyticsTwin
+from luminora.config import Config
 from luminora.memory.classify import Classified
 from luminora.memory.consolidation import Consolidated
 from luminora.memory.detection import Told

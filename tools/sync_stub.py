@@ -61,8 +61,9 @@ def _imports(body: str) -> str:
     """The imports of the sources that the stub's own text needs; each reads its own."""
     words = set(re.findall(r"[A-Za-z_]+", body))
     found: dict[str, set[str]] = {
-        "collections.abc": {"Iterator"},
+        "collections.abc": {"Callable", "Iterator", "Mapping"},
         "luminora.analytics.twin": {"AnalyticsTwin"},
+        "luminora.config": {"Config"},
         "pathlib": {"Path"},
         "typing": {"Any", "Self"},
     }

@@ -29,6 +29,9 @@ LEAST_TOKENS: Final = 8
 OPENING: Final = "<memory>\n["
 CLOSING: Final = "]\n</memory>"
 
+_BREAKING: Final = "<\u2028\u2029\x85"
+"""What could close a tag, or break a line for whoever splits at every kind of break."""
+
 _CORE: Final = frozenset({"name", "nickname"})
 """Facts without which nobody talks like an acquaintance."""
 
@@ -107,7 +110,9 @@ def select(mementos: Sequence[Memento], state: Mapping[str, Any], budget: int) -
 def line(record: Mapping[str, Any]) -> str:
     """A record as one line of JSON in which no tag can be closed."""
     text = json.dumps(record, ensure_ascii=False, default=str)
-    return text.replace("<", "\\u003c").replace("\u2028", " ").replace("\u2029", " ")
+    for mark in _BREAKING:
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text
 
 
 def of_facts(query: Query, facts: Sequence[Row]) -> list[Memento]:
