@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from luminora.memory.thesaurus import related
@@ -18,6 +19,16 @@ MAX_WORDS: Final = 32
 """Words of a question that count; a storage looks for no more either."""
 
 MAX_ADDED: Final = 24
+
+ABOUT_TALKING: Final = 0.2
+"""What a word about the conversation itself counts: "when did we talk about …"."""
+
+_TALKING: Final = """
+hablar hablamos hablado hablabamos conversar conversamos conversacion platicar platicamos charlar
+charlamos dije dijiste dijimos decir dicho conte contaste contar mencionar mencione mencionamos
+recordar recuerdas acuerdas acordar comentar comentamos talk talked talking speak spoke mention
+mentioned discuss discussed conversation remember tell told say said
+"""
 
 _ME = re.compile(r"\b(?:i|i'm|i've|my|mine|me|mi|mis|mio|mia|yo|conmigo)\b")
 _YOU_SAID = re.compile(
@@ -71,7 +82,7 @@ class Query:
         """
         known = list(names)
         bare = without_names(text, known)
-        asked = [Word(text_of, stems) for text_of, stems in _spelled(bare)]
+        asked = _asked(bare)
         folded = fold(text)
         named = frozenset(
             part
@@ -112,6 +123,19 @@ class Query:
             spoken = fold(row["speaker_name"] or "").split()
             return float(not self.speakers.isdisjoint(spoken))
         return 2.0 * (self.role is not None and row["speaker"] == self.role)
+
+
+def _asked(text: str) -> list[Word]:
+    """The words of a question; those about talking count little beside what was talked about."""
+    found = _spelled(text)
+    aside = [not _talking().isdisjoint(stems) for _, stems in found]
+    weights = [1.0] * len(found) if all(aside) else [ABOUT_TALKING if it else 1.0 for it in aside]
+    return [Word(text, stems, weight) for (text, stems), weight in zip(found, weights, strict=True)]
+
+
+@cache
+def _talking() -> frozenset[str]:
+    return frozenset(stem for stems in stemmed(_TALKING) for stem in stems)
 
 
 def _spelled(text: str) -> list[tuple[str, tuple[str, ...]]]:

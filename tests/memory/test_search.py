@@ -130,6 +130,13 @@ def test_a_message_that_is_not_indexed_yet_is_judged_by_its_words():
     assert names(rank(Query.of("turn 599 of many"), evidence, at=NOW))[0] == "pending"
 
 
+def test_words_about_talking_count_little_unless_there_is_nothing_else():
+    weights = {word.text: word.weight for word in Query.of("¿cuándo hablamos de la boda?").words}
+
+    assert weights["hablamos"] < weights["boda"] == 1.0
+    assert Query.of("¿de qué hablamos?").words[0].weight == 1.0
+
+
 def test_words_that_mean_the_same_are_looked_for_too_but_count_less():
     query = Query.of("¿qué le pasó a mi mascota?")
 
