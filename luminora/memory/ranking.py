@@ -139,7 +139,8 @@ def rank(
         one.base = (1 - share) * one.lexical + share * one.vector
     _score_sittings(everyone.values())
     _finish(query, everyone.values(), at, boost)
-    speaking = [one for one in everyone.values() if one.base > 0]
+    # a message that was revoked is empty; it may stand between two that answer
+    speaking = [one for one in everyone.values() if one.base > 0 and one.row["content"]]
     return sorted(speaking, key=lambda one: (-one.score, -one.row["seq"], one.row["id"]))
 
 

@@ -82,6 +82,15 @@ def test_a_turn_after_a_long_silence_is_no_context():
     assert names(ranked) == ["asked"]
 
 
+def test_what_was_revoked_is_never_found_through_its_neighbours():
+    asked = row("asked", "¿Y tu perro?", 1)
+    gone = {**row("gone", seq=2), "content": ""}
+
+    ranked = rank(Query.of("perro"), Evidence([(asked, 5.0)], runs=[[asked, gone]]), at=NOW)
+
+    assert names(ranked) == ["asked"]
+
+
 def test_rarity_is_read_from_the_scores_of_the_storage():
     total, rare, common = 100, log(1 + 100 / 1), log(1 + 100 / 50)
     found = [
