@@ -136,7 +136,7 @@ def _answers(found: Mapping[str, Mapping[str, Any] | None]) -> list[Figure]:
             "model's answers that fit the schema",
             100 * fitting / len(found),
             "%",
-            note="the others are asked for once more by a client",
+            note="of the others what is usable is used",
         ),
         Figure("pieces of them that were dropped and counted", float(dropped), ""),
     ]
