@@ -207,7 +207,11 @@ async def test_another_model_gets_an_index_beside_the_old_one(stack: StackFile):
 
 
 async def test_a_message_takes_few_round_trips(stack: StackFile):
-    """At most four before the model is asked and two behind it; more would be felt far away."""
+    """At most four before the model is asked and three behind it; more would be felt far away.
+
+    Behind it the answer is saved, what limits affinity is read (after the affinity row, so that
+    daily caps are exact), and what was learned is saved.
+    """
     llm = ScriptedLLM()
     built = replace(Stack.build(load_config(stack.path)), llm=llm)
     made = counted(built.storage)
@@ -219,7 +223,7 @@ async def test_a_message_takes_few_round_trips(stack: StackFile):
             made.clear()
             await client.send_message(session, text)
             assert asked[-1] <= 4, made
-            assert len(made) - asked[-1] <= 2, made
+            assert len(made) - asked[-1] <= 3, made
 
 
 def counted(storage: StorageProvider) -> list[str]:

@@ -8,11 +8,9 @@ import pytest
 from luminoracore_sdk import LuminoraCoreClient, MemoryConfig, PersonalityConfig
 from luminoracore_sdk.personality.manager import PersonalityManager
 
-from luminora.client import LuminoraCoreClient as Core
 from luminora.errors import (
     InputError,
     PersonalityNotFound,
-    PluginError,
     SessionNotFound,
 )
 from tests.doubles import ScriptedLLM
@@ -252,24 +250,11 @@ async def test_bad_input_is_refused_and_leaves_no_trace():
         assert await client.get_session_info("never") is None
 
 
-async def test_snapshots_are_luminoras(monkeypatch):
-    calls = []
-
-    async def export(core, session_id, include_options=None):
-        calls.append((session_id, include_options))
-        return {"version": 1}
-
-    async def take_in(core, snapshot_file, user_id):
-        calls.append((snapshot_file, user_id))
-        return "restored"
-
-    monkeypatch.setattr(Core, "export_snapshot", export, raising=False)
-    monkeypatch.setattr(Core, "import_snapshot", take_in, raising=False)
-    async with LuminoraCoreClient() as client:
-        session_id = await client.create_session()
-        assert await client.export_snapshot(session_id, {"facts": True}) == {"version": 1}
-        assert await client.import_snapshot("snapshot.json", "ana") == "restored"
-        assert calls == [(session_id, {"facts": True}), ("snapshot.json", "ana")]
-        monkeypatch.delattr(Core, "export_snapshot")
-        with pytest.raises(PluginError, match="no export_snapshot"):
-            await client.export_snapshot(session_id)
+async def test_snapshots_are_luminoras():
+    features = MemoryConfig(enable_all=True)
+    async with LuminoraCoreClient(memory_config=features) as client:
+        session_id = await client.create_session(user_id="diego")
+        await client.send_message(session_id, "Me llamo Carlos")
+        snapshot = await client.export_snapshot(session_id)
+        restored = await client.import_snapshot(snapshot, "ana")
+        assert [fact.value for fact in await client.get_facts(restored)] == ["Carlos"]

@@ -63,13 +63,19 @@ degraded = reply.degraded
         assert double.open == 0
 
 
+def ours() -> set[threading.Thread]:
+    """The threads of ours that are there; other tests may have left some."""
+    return {one for one in threading.enumerate() if one.name.startswith("luminora")}
+
+
 def test_one_client_serves_loops_that_come_and_go():
+    before = ours()
     client = LuminoraCoreClientV11(storage_v11=SQLiteStorageV11("loops.db"))
     for number in range(3):
         reply = asyncio.run(client.send_message_with_memory("s", f"Hola {number}", "sakura"))
         assert reply.success
     assert asyncio.run(client.get_affinity("s")).total_messages == 3
-    assert not any(one.name.startswith("luminora") for one in threading.enumerate())
+    assert not ours() - before
 
 
 def test_the_loop_of_one_thread_may_end_while_another_goes_on():
@@ -85,6 +91,7 @@ def test_the_loop_of_one_thread_may_end_while_another_goes_on():
 
 
 def test_code_that_does_not_await():
+    before = ours()
     storage = SQLiteStorageV11("sync.db")
     with sync.LuminoraCoreClientV11(storage_v11=storage) as client:
         assert client.send_message_with_memory("s", "Me llamo Carlos", "sakura").success
@@ -101,7 +108,7 @@ def test_code_that_does_not_await():
         assert str(pieces[-1].reply) == "".join(piece.content for piece in pieces)
         with pytest.raises(SessionNotFound):
             plain.send_message("nobody", "Hola")
-    assert not any(one.name.startswith("luminora") for one in threading.enumerate())
+    assert not ours() - before
 
 
 async def test_closing_is_harmless_at_any_time():

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from luminora.client import LuminoraCoreClient
-from luminora.errors import PluginError
 from luminoracore_sdk.features import Features
 from luminoracore_sdk.records import Record, affinity_record, episode_record, record
 from luminoracore_sdk.session.storage import StorageProvider
@@ -53,19 +52,8 @@ class MemoryManager:
         self, session_id: str, include_options: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Everything about the session's user, to be kept or taken elsewhere."""
-        export = _of(await self._core(), "export_snapshot")
-        found: dict[str, Any] = await export(session_id, include_options)
-        return found
+        return await (await self._core()).export_snapshot(session_id, include_options)
 
     async def import_snapshot(self, snapshot_file: str, user_id: str) -> str:
         """Take in a snapshot for a user; the id of the session to go on in."""
-        take_in = _of(await self._core(), "import_snapshot")
-        return str(await take_in(snapshot_file, user_id))
-
-
-def _of(core: LuminoraCoreClient, name: str) -> Any:
-    """A method that came to Luminora later than the others."""
-    method = getattr(core, name, None)
-    if method is None:
-        raise PluginError(f"the installed luminora has no {name}", hint="pip install -U luminora")
-    return method
+        return await (await self._core()).import_snapshot(snapshot_file, user_id)
