@@ -160,7 +160,13 @@ async def test_clocks_that_run_ahead_do_not_keep_the_next_message_back(snapshot)
         assert history[-1].id == sent.reply_id
 
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 VALUES = LEAVES | st.lists(LEAVES, max_size=3) | st.dictionaries(st.text(), LEAVES, max_size=3)
 NUMBERS = st.integers(0, 10_000)
 
