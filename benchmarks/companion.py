@@ -103,7 +103,7 @@ async def conversation() -> list[Figure]:
 async def search() -> list[Figure]:
     """``search_memories`` over 1,000 and 100,000 messages of one user."""
     figures = []
-    for count, target in ((1_000, 10), (100_000, 60)):
+    for count, target in ((1_000, 20), (100_000, 60)):
         async with companion() as client:
             await fill(client, 1, count)
             times = await searching(client)

@@ -123,7 +123,7 @@ class Memory:
             facts,
             recent=earlier,
             depth=self._depth,
-            seeds=self._recall_limit * 2,
+            seeds=self._recall_limit,
         )
         fresh = [one for one in ranked if one.row["id"] not in shown]
         told = [result(query, one) for one in fresh[: self._recall_limit + MAX_PASSED]]

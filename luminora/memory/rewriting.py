@@ -34,6 +34,10 @@ _IDLE: Final = frozenset({"favorite", "favourite", "likes", "like", "user", "my"
 """Parts of keys that say nothing about what the fact is about."""
 
 
+_BROAD: Final = frozenset({"preferences", "personal_info", "other"})
+"""Categories of so much that sharing a word with them says nothing."""
+
+
 def fact_words(query: Query, facts: Sequence[Row]) -> list[tuple[str, str]]:
     """Values of the facts that ``query`` is about, each with the reason: ``(word, why)``.
 
@@ -53,7 +57,8 @@ def fact_words(query: Query, facts: Sequence[Row]) -> list[tuple[str, str]]:
 def _fit(row: Row, asked: set[str]) -> float:
     key = [word for word in row["key"].replace("_", " ").split() if word not in _IDLE]
     hits = sum(_shares(word, asked) for word in key)
-    aside = [row["category"].replace("_", " "), *row["tags"]]
+    about = [] if row["category"] in _BROAD else [row["category"].replace("_", " ")]
+    aside = [*about, *row["tags"]]
     return hits / max(len(key), 1) + 0.25 * any(_shares(word, asked) for word in aside)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from luminora.memory.models import Episode, MemorySearchResult
@@ -92,7 +93,7 @@ def select(mementos: Sequence[Memento], state: Mapping[str, Any], budget: int) -
         if budget - used < LEAST_TOKENS:
             passed.append(replace(one, left_out="the budget was spent"))
             continue
-        costed = replace(one, tokens=count_tokens(f"{line(one.record)},\n"))
+        costed = replace(one, tokens=_price(line(one.record)))
         if used + costed.tokens <= budget:
             used += costed.tokens
             chosen.append(costed)
@@ -104,7 +105,13 @@ def select(mementos: Sequence[Memento], state: Mapping[str, Any], budget: int) -
     chosen.sort(key=lambda one: order[one.kind, one.id])
     lines = ",\n".join(line(record) for record in (*(one.record for one in chosen), state))
     block = f"{OPENING}\n{lines}\n{CLOSING}"
-    return Selection(chosen, passed, budget, count_tokens(block), block)
+    return Selection(chosen, passed, budget, used, block)
+
+
+@lru_cache(maxsize=4_096)
+def _price(text: str) -> int:
+    """Tokens of a line and its end; most lines come back with the next message."""
+    return count_tokens(f"{text},\n")
 
 
 def line(record: Mapping[str, Any]) -> str:

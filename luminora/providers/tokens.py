@@ -9,6 +9,7 @@ compares), and modern vocabularies count fewer still.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from math import ceil
 from typing import Final
 
@@ -25,9 +26,10 @@ def count_tokens(text: str) -> int:
 
     The count of two texts joined by a line break is the sum of theirs and one.
     """
-    return sum(_cost(piece) for piece in _PIECE.findall(text))
+    return sum(map(_cost, _PIECE.findall(text)))
 
 
+@lru_cache(maxsize=16_384)
 def _cost(piece: str) -> int:
     first = piece[0]
     if first == "\n":
