@@ -84,7 +84,8 @@ def import_(
 ) -> None:
     """Make a personality of a Character Card V2 or V3: a JSON, PNG or CHARX file.
 
-    Left out, --output is a file in the first folder of personality.paths, where chat finds it.
+    Left out, --output is a file in the first folder of personality.paths, where chat finds it by
+    name; without such a folder, in the current one.
 
     Example: luminora personality import mira.png
     """
@@ -94,9 +95,10 @@ def import_(
     parsed = read_card(card)
     document = from_card(parsed, name=name, language=language, where=card)
     slug = Personality.from_document(document, where=card).slug
-    path = Path(output) if output else _folder(config) / f"{slug}.json"
+    path, called = (Path(output), output) if output else _home(config, slug)
     _write(path, _persona_bytes(document), force=force)
     _report(document, path, notes(parsed), as_json=as_json)
+    note(f"→ luminora chat --personality {called}")
 
 
 @click.command()
@@ -105,7 +107,9 @@ def import_(
     "--format", "version", type=click.Choice(["v2", "v3"]), default="v3", show_default=True,
     help="The card's version.",
 )  # fmt: skip
-@click.option("--png", is_flag=True, help="Write a PNG picture that carries the card.")
+@click.option(
+    "--png", is_flag=True, help="Write a PNG that carries the card, as for a name in .png."
+)
 @click.option("--picture", metavar="FILE", help="The PNG picture to use; a plain one if left out.")
 @click.option("--output", metavar="FILE", required=True, help="Where to write it.")
 @_force
@@ -126,6 +130,7 @@ def export(
     """
     from luminora.personality import card_json, card_png, to_card
 
+    png = png or output.lower().endswith(".png")
     if picture and not png:
         raise click.UsageError("--picture goes with --png")
     card = to_card(loaded_persona(config, name).document, version=version)
@@ -149,15 +154,13 @@ def loaded_persona(config: Config, name: str) -> Personality:
     return library.load_file(wanted) if isinstance(wanted, Path) else library.load(name)
 
 
-def _folder(config: Config) -> Path:
+def _home(config: Config, slug: str) -> tuple[Path, str]:
+    """Where an imported personality goes, and what ``chat --personality`` calls it there."""
     paths = config.document["personality"]["paths"]
     if not paths:
-        raise InputError(
-            "no folder for personalities is configured",
-            where="personality.paths",
-            hint="say --output FILE, or --set 'personality.paths=[\"personalities\"]'",
-        )
-    return config.base_dir / str(paths[0])
+        path = Path(f"{slug}.json")
+        return path, f"./{path}"
+    return config.base_dir / str(paths[0]) / f"{slug}.json", slug
 
 
 def _persona_bytes(document: dict[str, Any]) -> bytes:
