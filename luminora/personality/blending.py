@@ -10,7 +10,8 @@ a value and not a hole. Then, with ``weight`` the share of the second persona:
 * of a list, a share ``s`` brings its first ``min(1, 2 s)`` of entries, the heavier persona's first;
 * single texts are the heavier persona's (the first one's at 0.5), and so are all lists of phrases
   if the two speak different languages;
-* limits are never loosened: forbidden topics and filters add up, of two ceilings the lower holds.
+* limits are never loosened: forbidden topics and filters add up, of two ceilings the lower holds;
+* ``metadata`` says what was blended; dates, ratings and downloads are the originals' own.
 
 At weight 0 and 1 the result is the one persona, as written.
 """
@@ -55,9 +56,9 @@ def blend_personas(
         InputError: ``weight`` is not between 0 and 1, or ``name`` is blank.
         PersonalityInvalid: A document breaks the schema.
     """
-    if not (math.isfinite(weight) and 0 <= weight <= 1):
+    if not (is_number(weight) and 0 <= weight <= 1):
         raise InputError(
-            f"{weight} is no weight",
+            f"{weight!r:.40} is no weight",
             where="weight",
             hint="pass a number from 0 (all of the first) to 1 (all of the second)",
         )
@@ -97,6 +98,7 @@ class _Mix:
         _fill_moods(one["mood_config"]["moods"], two["mood_config"]["moods"])
         mixed: _Document = self._values(one, two)
         mixed["persona"] |= self._identity(name)
+        mixed["metadata"] = self._provenance()
         mixed["hierarchical_config"] |= {
             "enabled": True,
             "relationship_levels": [
@@ -113,6 +115,19 @@ class _Mix:
         pattern = rf"(?<!\w){re.escape(old)}(?!\w)"
         text = re.sub(pattern, lambda _: new, self.heavier.description)
         return {"name": new, "version": "1.0.0", "description": text}
+
+    def _provenance(self) -> _Document:
+        one, two = (section(side.document, "metadata") for side in (self.first, self.second))
+        shares = ((self.first, 1 - self.weight), (self.second, self.weight))
+        found: _Document = {
+            "blended_from": [
+                {"name": side.name, "version": side.version, "share": round(share, _DIGITS)}
+                for side, share in shares
+            ]
+        }
+        if "license" in one and one["license"] == two.get("license"):
+            found["license"] = one["license"]
+        return found
 
     def _composed(self) -> str:
         names = (self.first.name, self.second.name)
@@ -147,7 +162,7 @@ class _Mix:
         return copy.deepcopy(two if self.heavier is self.second else one)
 
     def _number(self, one: float, two: float) -> float:
-        value = round(one + (two - one) * self.weight, _DIGITS)
+        value = round(one * (1 - self.weight) + two * self.weight, _DIGITS)
         # Halves go up, so that ends one apart (20 and 21) stay one apart.
         return math.floor(value + 0.5) if isinstance(one, int) and isinstance(two, int) else value
 
@@ -176,6 +191,16 @@ def _completed(persona: Personality) -> _Document:
     document["mood_config"] = moods | {
         "moods": {name: _mood(persona, name) for name in persona.moods},
         "mood_triggers": {name: list(said) for name, said in persona.mood_triggers.items()},
+        "mood_detection": {
+            "method": persona.mood_rules.method,
+            "confidence_threshold": persona.mood_rules.confidence_threshold,
+            "decay_rate": persona.mood_rules.hourly_loss,
+        },
+        "transitions": dict(section(moods, "transitions"))
+        | {"inertia": persona.mood_rules.transitions.inertia},
+    }
+    document["memory_preferences"] = dict(section(document, "memory_preferences")) | {
+        "importance_threshold": persona.memory_preferences.importance_threshold
     }
     rules = persona.affinity
     document["affinity_config"] = dict(section(document, "affinity_config")) | {

@@ -111,3 +111,54 @@ def test_blend_prints_or_writes(capsys):
     assert "mika.json: ok" in run(capsys, "validate", "mika.json")[0]
     assert run(capsys, *arguments, "--output", "mika.json")[2] == 1
     assert run(capsys, "blend", "sakura", "cassian", "--weight", "2")[2] == 2
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_blend_can_be_talked_with_at_once(capsys, monkeypatch):
+    arguments = ("blend", "sakura", "marisol", "--weight", "0.3", "--name", "Mika")
+    assert run(capsys, *arguments, "--output", "mine/mika.json")[2] == 0
+    assert "Mika (mika), es" in run(capsys, "show", "mika")[0]
+    for who in ("mika", "./mine/mika.json"):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("¡Hola!\n".encode())))
+        out, err, code = run(capsys, "--personality", who, group="chat")
+        assert code == 0, err
+        assert out.strip()
+
+
+def test_a_blend_replaces_a_file_only_by_force(capsys):
+    Path("mika.json").write_text("precious")
+    arguments = ("blend", "sakura", "cassian", "--output", "mika.json")
+    assert run(capsys, *arguments)[2] == 1
+    assert Path("mika.json").read_text() == "precious"
+    out, _, code = run(capsys, *arguments, "--force", "--json")
+    assert code == 0
+    assert json.loads(out)["called"] == "Sakura & Cassian"
+    assert "mika.json: ok" in run(capsys, "validate", "mika.json")[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "malformed JSON"),
+        ('{"persona": {"name": "X"}}', "is missing"),
+        ('{"persona": ' * 70 + "1" + "}" * 70, "nested more than 64"),
+        (f'{{"big": {"9" * 400}}}', "too large"),
+        (" " * 5_000_000, "larger than 1 MiB"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "./bad.json"),
+        ("compile", "./bad.json"),
+        ("validate", "bad.json"),
+        ("blend", "sakura", "./bad.json", "--output", "out.json"),
+    ],
+)
+def test_a_bad_persona_is_refused_by_every_command(command, content, said, capsys):
+    Path("bad.json").write_text(content)
+    out, err, code = run(capsys, *command)
+    assert code == 1
+    assert said in out + err
+    assert "bad.json" in out + err
+    assert not Path("out.json").exists()

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from luminora.errors import InputError
-from luminora.personality import PersonalityLibrary, PersonalityTree, blend_personas, validate
+from luminora.personality import (
+    Personality,
+    PersonalityLibrary,
+    PersonalityTree,
+    blend_personas,
+    validate,
+)
 
 DOCUMENTS = {
     name: PersonalityLibrary().load(name).to_document()
@@ -32,7 +39,7 @@ def test_a_blend_is_valid_and_always_the_same_and_leaves_the_originals_alone(one
     before = copy.deepcopy(DOCUMENTS)
     first = blended(one, two, weight)
     assert validate(first) == []
-    assert blended(one, two, weight) == first
+    assert json.dumps(blended(one, two, weight)) == json.dumps(first)
     assert before == DOCUMENTS
 
 
@@ -40,6 +47,46 @@ def test_a_blend_is_valid_and_always_the_same_and_leaves_the_originals_alone(one
 def test_all_of_one_is_that_one_as_written(one, two):
     assert blended(one, two, 0) == DOCUMENTS[one]
     assert blended(one, two, 1) == DOCUMENTS[two]
+
+
+def leaves(value, path=()):
+    """Every number in a document, by its path."""
+    children = enumerate(value) if isinstance(value, list) else value.items()
+    for key, child in children:
+        if isinstance(child, dict | list):
+            yield from leaves(child, (*path, key))
+        elif isinstance(child, int | float) and not isinstance(child, bool):
+            yield (*path, key), child
+
+
+@given(SOMEONE, SOMEONE, st.integers(min_value=0, max_value=1024))
+def test_the_order_of_the_two_changes_no_number(one, two, share):
+    weight = share / 1024  # so that 1 - weight is exact
+    here, there = blended(one, two, weight), blended(two, one, 1 - weight)
+    for document in (here, there):
+        document.pop("metadata", None)  # names the two in the order they were given
+    assert dict(leaves(here)) == dict(leaves(there))
+
+
+@given(
+    SOMEONE,
+    SOMEONE,
+    SHARE,
+    st.floats(min_value=0, max_value=100),
+    st.floats(min_value=0, max_value=1),
+    st.data(),
+)
+def test_parameters_lie_between_the_originals_at_every_moment(
+    one, two, weight, affinity, felt, data
+):
+    mixed, *ends = (
+        PersonalityTree.from_json(document)
+        for document in (blended(one, two, weight), DOCUMENTS[one], DOCUMENTS[two])
+    )
+    mood = data.draw(st.sampled_from(sorted(mixed.personality.moods)))
+    for name, value in mixed.parameters(affinity, mood, felt).items():
+        around = [tree.parameters(affinity, mood, felt).get(name, 0.5) for tree in ends]
+        assert min(around) - 1e-5 <= value <= max(around) + 1e-5
 
 
 @given(SOMEONE, SHARE, st.floats(min_value=0, max_value=100))
@@ -114,7 +161,54 @@ def test_limits_are_never_loosened(plain):
     assert guards["tone_limits"] == {"max_aggression": 0.1}
 
 
-@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan"), float("inf")])
+def test_what_one_leaves_to_the_defaults_counts_with_its_share(plain):
+    own = plain | {
+        "mood_config": {"mood_detection": {"half_life_hours": 1, "confidence_threshold": 1}},
+        "memory_preferences": {"importance_threshold": 9},
+    }
+    mixed = Personality.from_document(blend_personas(plain, own, 0.25))
+    assert mixed.mood_rules.hourly_loss == pytest.approx(0.75 * 0.15 + 0.25 * 0.5)
+    assert mixed.mood_rules.confidence_threshold == pytest.approx(0.7)
+    assert mixed.memory_preferences.importance_threshold == pytest.approx(6.0)
+
+
+def test_a_mood_that_never_fades_counts_as_no_loss(plain):
+    never = plain | {"mood_config": {"mood_detection": {"decay_enabled": False}}}
+    mixed = Personality.from_document(blend_personas(plain, never, 0.6))
+    assert mixed.mood_rules.hourly_loss == pytest.approx(0.06)
+
+
+def test_the_largest_deltas_do_not_overflow(plain):
+    def extreme(delta):
+        modifiers = {"advanced_parameters": {"humor": delta}}
+        return plain | {"mood_config": {"moods": {"wild": {"modifiers": modifiers}}}}
+
+    mixed = blend_personas(extreme(1.5e308), extreme(-1.5e308), 0.5)
+    assert mixed["mood_config"]["moods"]["wild"]["modifiers"] == {
+        "advanced_parameters": {"humor": 0.0}
+    }
+
+
+def test_a_blend_says_what_it_is_made_of(plain):
+    other = plain | {"persona": {"name": "Other", "version": "2.1"}}
+    licensed = {"license": "MIT", "rating": 5, "created_at": "2026-01-01"}
+    mixed = blend_personas(plain | {"metadata": licensed}, other | {"metadata": licensed}, 0.3)
+    assert mixed["metadata"] == {
+        "blended_from": [
+            {"name": "Plain", "version": "1.0.0", "share": 0.7},
+            {"name": "Other", "version": "2.1", "share": 0.3},
+        ],
+        "license": "MIT",
+    }
+    unlike = blend_personas(mixed, other | {"metadata": {"license": "CC0-1.0"}}, 0.5)
+    assert "license" not in unlike["metadata"]
+    assert [part["name"] for part in unlike["metadata"]["blended_from"]] == [
+        "Plain & Other",
+        "Other",
+    ]
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan"), float("inf"), True, "half", None])
 def test_a_weight_that_is_none_is_refused(plain, weight):
     with pytest.raises(InputError, match="is no weight"):
         blend_personas(plain, plain, weight)

@@ -10,6 +10,8 @@ import pytest
 from luminora.personality import PersonalityLibrary, PersonalityTree, from_card
 
 GOLDEN = Path(__file__).parent / "golden"
+OTHERS = ("alicia", "cassian", "marisol", "ottoline")
+SHIPPED = [path for name in OTHERS for path in sorted(GOLDEN.glob(f"{name}_*.txt"))]
 
 
 @pytest.mark.parametrize("affinity", [10, 90])
@@ -17,6 +19,18 @@ GOLDEN = Path(__file__).parent / "golden"
 def test_the_prompts_of_sakura_are_as_reviewed(sakura, affinity, mood):
     golden = (GOLDEN / f"sakura_{affinity}_{mood}.txt").read_text("utf-8")
     assert sakura.compile(affinity, mood).system_prompt == golden
+
+
+@pytest.mark.parametrize("golden", SHIPPED, ids=lambda path: path.stem)
+def test_the_prompts_of_the_others_are_as_reviewed(golden):
+    name, affinity, mood = golden.stem.split("_")
+    tree = PersonalityTree(PersonalityLibrary().load(name))
+    assert tree.compile(float(affinity), mood).system_prompt == golden.read_text("utf-8")
+
+
+def test_every_shipped_persona_has_its_golden_prompts():
+    names = {path.stem.split("_")[0] for path in GOLDEN.glob("*.txt")}
+    assert set(PersonalityLibrary().names()) <= names
 
 
 def test_the_prompt_of_an_imported_card_is_as_reviewed():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import math
 
@@ -7,7 +8,26 @@ import jsonschema_rs
 import pytest
 
 from luminora._resources import folder
-from luminora.personality import validate
+from luminora.errors import PersonalityInvalid
+from luminora.personality import Personality, PersonalityLibrary, PersonalityTree, validate
+
+WRONG = (None, True, -7, 10**400, "x", [], [[]], {}, {"x": None}, ())
+
+
+def damaged():
+    """A shipped persona with each value in turn replaced by one of ten odd ones."""
+    document = PersonalityLibrary().load("sakura").to_document()
+    places, turn = [document], 0
+    while places:
+        holder = places.pop()
+        for key in list(holder) if isinstance(holder, dict) else range(len(holder)):
+            kept = holder[key]
+            holder[key] = WRONG[turn % len(WRONG)]
+            turn += 1
+            yield copy.deepcopy(document)
+            holder[key] = kept
+            if isinstance(kept, dict | list):
+                places.append(kept)
 
 
 def found(document):
@@ -114,7 +134,50 @@ def test_an_object_inside_itself_is_reported(plain):
     assert "nested more than 64 deep" in problem.message
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, "\ud83d"])
+def test_a_list_inside_itself_and_lists_shared_without_end_are_reported(plain):
+    own = []
+    own.append(own)
+    assert "nested more than 64 deep" in validate({**plain, "note": own})[0].message
+    shared = []
+    for _ in range(50):  # 2 ** 50 values, though only 50 lists
+        shared = [shared, shared]
+    (problem,) = validate({**plain, "note": shared})
+    assert "more than 1,048,576 values" in problem.message
+
+
+def test_the_wrong_type_anywhere_is_reported_and_nothing_raises():
+    for document in damaged():
+        check(document)
+
+
+def check(document):
+    problems = validate(document)
+    assert all(problem.message and problem.hint for problem in problems)
+    if any(problem.severity == "error" for problem in problems):
+        with pytest.raises(PersonalityInvalid):
+            Personality.from_document(document)
+    else:
+        tree = PersonalityTree.from_json(document)
+        assert tree.compile(50, "shy").system_prompt
+
+
+def test_everything_wrong_is_said_at_once(with_ranges):
+    document = with_ranges((0, 20, 3), (60, 40, 0), (70, 100, 0))
+    document["hierarchical_config"]["relationship_levels"][2]["name"] = "a"
+    document |= {"core_traits": [], "mood_config": {"mood_triggers": {"shyy": ["oh"]}}}
+    said = " | ".join(str(problem) for problem in validate(document))
+    for part in (
+        "must be an object",
+        "upside down",
+        "no level covers affinity 20 to 70",
+        "two levels are called 'a'",
+        "did you mean 'shy'",
+        "larger than the whole scale",
+    ):
+        assert part in said
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "\ud83d", 10**400, -(10**400), ("a",)])
 def test_values_that_json_cannot_carry_are_reported(plain, value):
     (problem,) = validate({**plain, "note": value})
     assert (problem.severity, problem.pointer) == ("error", "")
