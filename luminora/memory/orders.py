@@ -212,8 +212,66 @@ _TECHNIQUES = {
             r"|obedecer"
             r"|servir|cumplir|comply)"
         ),
+        r"\byou are now (?:dan|(?:an? )?(?:ai|assistant|bot|system|model)|free|called)\b",
+        r"\bahora eres (?:dan|(?:un[ao]? )?(?:asistente|ia|bot|sistema|modelo))\b",
+        (
+            r"(?:^|[.,:;!?\n] ?|please |por favor,? )(?:(?:reply|respond|answer) (?:only|just"
+            r"|exclusively)"
+            r" with|(?:responde|contesta) (?:solo|unicamente|solamente) con)\b"
+        ),
+        (
+            r"\b(?:in|at the end of|to) (?:every|each|all)(?: of)?(?: your)?(?: future)?"
+            r" (?:answers?"
+            r"|repl(?:y|ies)|responses?)\b[^.?!\n]{0,40}\b(?:include|add|mention|insert|append|say"
+            r"|recommend|link|promote)\b"
+        ),
+        (
+            r"\b(?:include|add|mention|insert|append|recommend|promote)\b[^.?!\n]{0,60}\b(?:in"
+            r"|at the end of) (?:every|each|all)(?: of)?(?: your)?(?: future)? (?:answers?"
+            r"|repl(?:y|ies)|responses?)\b"
+        ),
+        (
+            r"\b(?:anade|agrega|incluye|menciona|inserta|recomienda"
+            r"|pon)\b[^.?!\n]{0,60}\b(?:en|al final"
+            r" de|a) (?:cada una de |todas )?tus (?:proximas"
+            r" )?(?:respuestas|mensajes|contestaciones)\b"
+        ),
+        (
+            r"\byour (?:new|only|real|true|secret|hidden) (?:goal|objective|task|mission"
+            r"|purpose|role"
+            r"|identity) (?:is|will be)\b|\btu (?:nuev[oa]|unic[oa]|verdader[oa]|secret[oa])"
+            r" (?:objetivo|mision|tarea|proposito|papel|rol|funcion|identidad) (?:es|sera)\b"
+        ),
+        (
+            r"(?:^|[.,:;!?\n] ?)(?:do not|don't|never) refuse (?:anything|any|what|me|my)\b"
+            r"|\bno te niegues a (?:nada|ningun)"
+        ),
+        (
+            r"(?:^|[.,:;!?\n] ?)(?:treat|take|consider) (?:everything|anything|all|whatever)"
+            r" (?:that"
+            r" )?i"
+            r" (?:say|write|tell)\b|\btrata todo lo que (?:yo |te )?(?:diga|escriba)\b"
+        ),
+        (
+            r"\brepeat (?:the (?:text|words)|everything|all) above\b|\brepite (?:el texto"
+            r"|todo) (?:lo )?(?:anterior|de arriba)\b"
+        ),
+        (
+            r"\bsoy (?:el |la |un |una )?(?:administrador\w*|root|superusuari[oa])\b[^.?!\n]{0,30}"
+            r"\b(?:acceso|permisos?|privilegios)\b"
+        ),
+        (
+            r"\b(?:mark|flag|tag|marca|etiqueta)\b[^.?!\n]{0,30}\b(?:this|message|memory|esto|este"
+            r"|mensaje|recuerdo)\b[^.?!\n]{0,20}\b(?:as|como|con)\b[^.?!\n]{0,20}\b(?:important\w*"
+            r"|importanc\w*|permanent\w*|verified|verificad[oa]|high priority)"
+        ),
     ),
     "affinity": (
+        (
+            r"(?<!i )(?<!we )\b(?:pretend|act as if|finge|haz como"
+            r" si)\b[^.?!\n]{0,20}\b(?:our|nuestra) (?:relationship"
+            r"|friendship|relacion|amistad)\b"
+        ),
         r"\b(?:set|give|add|raise|increase|max(?:imi[sz]e)?|boost|change|put|grant|bump|reset"
         r"|update"
         r"|sube\w*|pon\w*|dame|aumenta\w*|suma\w*|regalame|establece|cambia\w*|fija|asigna|concede"
