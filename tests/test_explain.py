@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from luminora.cli import main
 from luminora.client import LuminoraCoreClient
+from luminora.config import load_config
 from luminora.errors import InputError, SessionNotFound
 from luminora.memory.explain import PRESENT
 from luminora.providers import EVERY_USER
 from luminora.providers.tokens import count_tokens
+from luminora.stack import Stack
 from luminora.sync import LuminoraCoreClient as SyncClient
 
 LINES = [
@@ -74,6 +77,25 @@ async def test_a_small_budget_is_kept_and_says_what_it_left_out():
 
     assert 0 < found.tokens <= 90
     assert any("budget" in one.left_out for one in found.left_out)
+
+
+async def test_a_model_may_be_asked_to_reword_questions(llm):
+    llm.analysis = lambda request: (
+        {"words": ["barco", "velero"]}
+        if "words" in request.schema["properties"]
+        else {"facts": [], "sentiment": "neutral"}
+    )
+    config = load_config(overrides={"memory.rewriting": "model"})
+    async with LuminoraCoreClient(replace(Stack.build(config), llm=llm)) as client:
+        session = await client.create_session("ana")
+        turns = ("Ayer pintamos el velero entero", "Hoy ha llovido")
+        await client.import_messages(session, [{"role": "user", "content": one} for one in turns])
+
+        found = await client.search_memories(session, "¿qué hicimos con la nave?")
+
+    assert found[0].content == turns[0]
+    assert "velero" in found[0].words
+    assert len(llm.asked("analysis")) == 1
 
 
 async def test_bad_input_is_refused(client):
