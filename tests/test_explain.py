@@ -88,12 +88,14 @@ async def test_a_model_may_be_asked_to_reword_questions(llm):
     config = load_config(overrides={"memory.rewriting": "model"})
     async with LuminoraCoreClient(replace(Stack.build(config), llm=llm)) as client:
         session = await client.create_session("ana")
-        turns = ("Ayer pintamos el velero entero", "Hoy ha llovido")
-        await client.import_messages(session, [{"role": "user", "content": one} for one in turns])
+        turns = ("Hoy ha llovido sin parar", "Me duele una muela", "Ayer pintamos el velero entero")
+        for day, text in enumerate(turns, 1):
+            said = {"role": "user", "content": text, "timestamp": f"2026-03-0{day}T12:00:00Z"}
+            await client.import_messages(session, [said])
 
         found = await client.search_memories(session, "¿qué hicimos con la nave?")
 
-    assert found[0].content == turns[0]
+    assert found[0].content == turns[2]
     assert "velero" in found[0].words
     assert len(llm.asked("analysis")) == 1
 

@@ -45,6 +45,9 @@ LENGTH: Final = 0.5
 MEANING_WEIGHT: Final = 0.45
 """Share of meaning in the base; the rest is words, which carry more with small models."""
 
+MANY: Final = 50
+"""So many neighbours show how far apart they lie."""
+
 NEARBY: Final = 0.1
 """How much of its neighbours' meaning a message gets."""
 
@@ -252,7 +255,8 @@ def _score_meaning(
     hits: Sequence[VectorHit],
     turns: Mapping[int, Mapping[str, str]],
 ) -> None:
-    low = min((hit.score for hit in hits), default=0.0)
+    # of a few neighbours even the farthest may be near: the scale then begins closer to 0
+    low = min((hit.score for hit in hits), default=0.0) * min(len(hits) / MANY, 1.0)
     spread = max((hit.score for hit in hits), default=0.0) - low
     own: dict[str, float] = {}
     for hit in hits:

@@ -39,7 +39,7 @@ def test_what_both_sides_find_comes_first():
 
     ranked = rank(Query.of("harbour"), Evidence(found, hits, [row("meaning"), row("far")]), at=NOW)
 
-    assert names(ranked) == ["both", "words", "meaning"]
+    assert names(ranked) == ["both", "words", "meaning", "far"]
     assert ranked[0].similarity == pytest.approx(0.79)
 
 
