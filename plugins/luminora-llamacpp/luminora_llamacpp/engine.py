@@ -79,6 +79,9 @@ class Xllamacpp:
         self._folder = Path(tempfile.mkdtemp(prefix="luminora-llama-"))
         try:
             self._server: Any = xllamacpp.Server(_params(xllamacpp, plan, self._folder))
+            # answered by the engine's loop: an end that comes before the loop begins is lost on
+            # it, and would wait for it for ever
+            self._server.handle_metrics()
         except Exception as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise _refused(plan, provider) from error
@@ -107,6 +110,7 @@ def _params(engine: Any, plan: Plan, folder: Path) -> Any:
     if plan.template is not None:
         params.chat_template = plan.template
     params.verbosity = 3 if plan.log else -1
+    params.endpoint_metrics = True  # see the constructor
     params.warmup = False  # the first request is about to come
     params.api_keys = [secrets.token_urlsafe(32)]
     params.cors_origins = "http://localhost"

@@ -481,6 +481,13 @@ async def test_a_text_of_any_kind_is_read(make):
             assert (await llm.chat(saying(text))).finish_reason
 
 
+async def test_what_is_unloaded_at_once_ends(make):
+    async with make() as llm:
+        for _ in range(10):
+            await llm.load()
+            assert await llm.unload()
+
+
 async def test_nobody_else_can_ask_the_engine(make):
     async with make() as llm:
         await llm.load()
