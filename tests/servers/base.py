@@ -116,6 +116,8 @@ class Server(ABC):
         """Send a signal to the whole process group: SIGSTOP makes it hang, SIGCONT go on."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, number)
+            if number == signal.SIGSTOP:
+                _wait_until_stopped(self.process.pid)
 
     def kill(self) -> None:
         """Kill it without a word, and wait until it is gone."""
@@ -149,3 +151,16 @@ def listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.2)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait_until_stopped(pid: int) -> None:
+    """A thread on another processor may still answer for a moment after the signal was sent."""
+    tasks = Path(f"/proc/{pid}/task")
+    deadline = time.monotonic() + 5
+    while tasks.is_dir() and time.monotonic() < deadline:
+        states = [
+            (task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks.iterdir()
+        ]
+        if all(state in "TtZX" for state in states):
+            return
+        time.sleep(0.005)
