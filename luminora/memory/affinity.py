@@ -100,7 +100,7 @@ def affinity_change(
         recent: What :func:`~luminora.memory.earning.recent_query` found, read after ``old``.
     """
     rules, at = tree.personality.affinity, moment_of(message, old)
-    row = old or _stranger(session, tree, at)
+    row = old or stranger(session, tree, at)
     log = _Log(session, message, tree, row["affinity_points"])
     if lost := faded(row, rules.decay, at):
         log.decay(lost, _silence(row, rules.decay, at), at - TICK)
@@ -206,7 +206,8 @@ def _silence(row: Row, decay: AffinityDecay, at: datetime) -> str:
     )
 
 
-def _stranger(session: Session, tree: PersonalityTree, at: datetime) -> Row:
+def stranger(session: Session, tree: PersonalityTree, at: datetime) -> Row:
+    """The affinity row of a user and a personality that have not met yet."""
     identity = f"{session.user_id}\n{session.personality_name}"
     return {
         "id": uuid5(NAMESPACE_URL, f"luminora:affinity-of:{identity}").hex,

@@ -177,11 +177,16 @@ def _kind(found: Mapping[str, Any]) -> str:
     return kind if kind and kind != SUMMARY else "moment"
 
 
+def episode_id(message: Row) -> str:
+    """The id of the episode that a message makes."""
+    return uuid5(NAMESPACE_URL, f"luminora:episode:{message['id']}").hex
+
+
 def _new(moment: Moment, others: Sequence[Row], at: datetime) -> Row:
     session, message, found = moment.session, moment.message, moment.found
     before = moment.history[max(len(moment.history) - int(found.get("turns", 0)), 0) :]
     row: Row = {
-        "id": uuid5(NAMESPACE_URL, f"luminora:episode:{message['id']}").hex,
+        "id": episode_id(message),
         "user_id": session.user_id,
         "session_id": session.session_id,
         "personality_name": session.personality_name,

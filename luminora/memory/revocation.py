@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from luminora.errors import Conflict, InputError
 from luminora.memory.affinity import event_id
 from luminora.memory.clock import now
 from luminora.memory.conversation import answer_id
 from luminora.memory.digest import job_id
+from luminora.memory.earning import HIGH, LOW
+from luminora.memory.episodes import episode_id
 from luminora.memory.indexes import Marks
 from luminora.memory.models import Episode, Fact, Session
 from luminora.memory.semantic import SemanticIndex
@@ -37,7 +38,6 @@ REVOKED = "revoked"
 """The role of a revoked message, and the event that takes its affinity back."""
 
 _ATTEMPTS = 20
-_LOW, _HIGH = 0, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ class Registry:
         facts, episodes, events, answers = await self._storage.read(
             [
                 Find("user_facts", user_id, {"source_message_id": name, "is_active": True}),
-                Find("episodes", user_id, {"id": _episode_id(row)}),
+                Find("episodes", user_id, {"id": episode_id(row)}),
                 Find("affinity_events", user_id, {"id": event_id(row)}),
                 Find("messages", user_id, {"id": answer_id(row["id"])}, limit=1),
             ]
@@ -208,7 +208,7 @@ class Registry:
         )
         undoing = _Undoing()
         undoing.writes += [
-            Delete("episodes", user_id, {"id": _episode_id(row)}),
+            Delete("episodes", user_id, {"id": episode_id(row)}),
             Delete("memory_classifications", user_id, {"message_id": row["id"]}),
             Delete("jobs", user_id, {"id": job_id(row["id"])}),
             Delete("fact_history", user_id, {"source_message_id": name}),
@@ -289,11 +289,10 @@ def _compensate(
     of it, and so it never will be.
     """
     held = affinity["affinity_points"] if affinity else 0
-    total = min(max(held - sum(event["points"] for event in events), _LOW), _HIGH)
+    total = min(max(held - sum(event["points"] for event in events), LOW), HIGH)
     level = tree.level_for(total).name
-    identity = f"luminora:revoked:{row['id']}"
     logged: Row = {
-        "id": uuid5(NAMESPACE_URL, identity).hex if events else event_id(row),
+        "id": event_id(row, "revoked") if events else event_id(row),
         "user_id": row["user_id"],
         "personality_name": row["personality_name"],
         "session_id": row["session_id"],
@@ -317,7 +316,3 @@ def _compensate(
         "updated_at": at,
     }
     undoing.writes.append(Update("user_affinity", row["user_id"], unchanged, set=changes, expect=1))
-
-
-def _episode_id(row: Row) -> str:
-    return uuid5(NAMESPACE_URL, f"luminora:episode:{row['id']}").hex

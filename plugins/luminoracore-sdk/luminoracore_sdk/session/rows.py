@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import uuid4
 
 from luminora.errors import InputError
+from luminora.memory.affinity import stranger
 from luminora.memory.analysis import SENTIMENTS, Analysis
 from luminora.memory.clock import now
 from luminora.memory.earning import HIGH, LOW
@@ -117,7 +117,7 @@ def affinity_change(
     if not isinstance(points, int) or isinstance(points, bool):
         raise InputError(f"points_delta is {points!r:.60}", hint="pass a whole number")
     at = now()
-    row = old or _stranger(session, at)
+    row = old or stranger(session, tree, at)
     total = min(max(row["affinity_points"] + points, LOW), HIGH)
     changes = {
         "affinity_points": total,
@@ -146,21 +146,6 @@ def affinity_change(
         else Update("user_affinity", session.user_id, unchanged, set=changes, expect=1)
     )
     return [store, Insert("affinity_events", session.user_id, logged)], row | changes
-
-
-def _stranger(session: Session, at: datetime) -> Row:
-    identity = f"{session.user_id}\n{session.personality_name}"
-    return {
-        "id": uuid5(NAMESPACE_URL, f"luminora:affinity-of:{identity}").hex,
-        "user_id": session.user_id,
-        "personality_name": session.personality_name,
-        "affinity_points": 0,
-        "total_messages": 0,
-        "positive_interactions": 0,
-        "negative_interactions": 0,
-        "revision": 0,
-        "created_at": at,
-    }
 
 
 def _within(value: Any, low: float, high: float, what: str) -> float:
