@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Final
 
 from luminora.memory.thesaurus import related
 from luminora.providers import Row
-from luminora.providers.lexical import fold, query_words, stemmed
+from luminora.providers.lexical import fold, query_words, stem_set, stemmed
 
 RELATED_WEIGHT: Final = 0.5
 """What a word that was added counts beside one that was asked for."""
@@ -95,7 +95,7 @@ class Query:
 
     def widened(self, added: Iterable[tuple[str, str]]) -> Query:
         """The same with further words, each with the reason why, at a lower weight."""
-        known = {stem for word in self.words for stem in word.stems}
+        known = set(self.stems)
         fresh: list[Word] = []
         for text, reason in added:
             for spelled, stems in _spelled(text):
@@ -113,6 +113,11 @@ class Query:
     def added(self) -> list[Word]:
         """The words that were not asked for."""
         return [word for word in self.words if word.reason]
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The terms of all its words."""
+        return frozenset(stem for word in self.words for stem in word.stems)
 
     def meant(self, row: Row) -> float:
         """How surely the message was said by whom the question is about: 0, or 1, or 2 for roles.
@@ -135,7 +140,7 @@ def _asked(text: str) -> list[Word]:
 
 @cache
 def _talking() -> frozenset[str]:
-    return frozenset(stem for stems in stemmed(_TALKING) for stem in stems)
+    return stem_set(_TALKING)
 
 
 def _spelled(text: str) -> list[tuple[str, tuple[str, ...]]]:

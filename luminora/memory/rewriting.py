@@ -18,7 +18,7 @@ from luminora.memory.query import Query
 from luminora.memory.thesaurus import related
 from luminora.memory.validate import clean
 from luminora.providers import ChatMessage, ChatRequest, LLMProvider, Row
-from luminora.providers.lexical import stemmed
+from luminora.providers.lexical import stem_set
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,7 @@ def fact_words(query: Query, facts: Sequence[Row]) -> list[tuple[str, str]]:
     A fact fits if its key, category or tags share a word, or a related one, with the question;
     the larger the share of the key, the better.
     """
-    asked = {stem for word in query.words for stem in word.stems}
-    fitting = [(_fit(row, asked), place, row) for place, row in enumerate(facts)]
+    fitting = [(_fit(row, query.stems), place, row) for place, row in enumerate(facts)]
     best = sorted((one for one in fitting if one[0] > 0), key=lambda one: (-one[0], one[1]))
     return [
         (value, f"the fact {row['key']}")
@@ -54,7 +53,7 @@ def fact_words(query: Query, facts: Sequence[Row]) -> list[tuple[str, str]]:
     ]
 
 
-def _fit(row: Row, asked: set[str]) -> float:
+def _fit(row: Row, asked: frozenset[str]) -> float:
     key = [word for word in row["key"].replace("_", " ").split() if word not in _IDLE]
     hits = sum(_shares(word, asked) for word in key)
     about = [] if row["category"] in _BROAD else [row["category"].replace("_", " ")]
@@ -62,15 +61,14 @@ def _fit(row: Row, asked: set[str]) -> float:
     return hits / max(len(key), 1) + 0.25 * any(_shares(word, asked) for word in aside)
 
 
-def _shares(text: str, asked: set[str]) -> bool:
+def _shares(text: str, asked: frozenset[str]) -> bool:
     return not asked.isdisjoint(_near(text))
 
 
 @lru_cache(maxsize=4_096)
 def _near(text: str) -> frozenset[str]:
     """The stems of a text and of the words that mean nearly the same."""
-    words = [text, *(word for word, _ in related(text))]
-    return frozenset(stem for word in words for stems in stemmed(word) for stem in stems)
+    return stem_set(text).union(*(stem_set(word) for word, _ in related(text)))
 
 
 def _values(value: Any) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from luminora.memory.models import Episode, MemorySearchResult
 from luminora.memory.query import Query
 from luminora.providers import Row
-from luminora.providers.lexical import stemmed
+from luminora.providers.lexical import stem_set
 from luminora.providers.tokens import count_tokens
 
 Kind = Literal["fact", "episode", "message"]
@@ -124,14 +124,13 @@ def line(record: Mapping[str, Any]) -> str:
 
 def of_facts(query: Query, facts: Sequence[Row]) -> list[Memento]:
     """Facts, those that the question touches first, then the newest."""
-    asked = {stem for word in query.words for stem in word.stems}
     found = []
     for place, row in enumerate(facts):
         reasons = [f"confidence {row['confidence']:.2f}", _times(row["mention_count"])]
         worth = 0.45 * 0.98**place * row["confidence"]
         if row["key"] in _CORE:
             worth, reasons = 0.99, ["who the user is", *reasons]
-        elif shared := _shared(asked, row["key"].replace("_", " "), row["category"], row["value"]):
+        elif shared := _shared(query, row["key"].replace("_", " "), row["category"], row["value"]):
             worth, reasons = 0.75 + 0.2 * shared, ["the message touches it", *reasons]
         record = {"fact": row["key"], "value": row["value"], "said": cut(row["context"])}
         found.append(Memento("fact", row["id"], record, worth, tuple(reasons)))
@@ -140,10 +139,9 @@ def of_facts(query: Query, facts: Sequence[Row]) -> list[Memento]:
 
 def of_episodes(query: Query, episodes: Sequence[Episode]) -> list[Memento]:
     """Episodes by importance, those that the question touches above the others."""
-    asked = {stem for word in query.words for stem in word.stems}
     found = []
     for one in episodes:
-        shared = _shared(asked, one.title, one.summary, " ".join(one.tags))
+        shared = _shared(query, one.title, one.summary, " ".join(one.tags))
         reasons = [f"importance {one.importance:.1f}"]
         if shared:
             reasons.append("the message touches it")
@@ -191,10 +189,11 @@ def cut(text: str | None) -> str | None:
     return text if text is None or len(text) <= MAX_QUOTE else f"{text[:MAX_QUOTE]}…"
 
 
-def _shared(asked: set[str], *texts: Any) -> float:
+def _shared(query: Query, *texts: Any) -> float:
     """Share of the question's words that the texts hold, 0 to 1."""
-    held = {stem for text in texts for stems in stemmed(str(text)) for stem in stems}
-    return min(len(asked & held) / max(len(asked), 1) * 2, 1.0) if asked else 0.0
+    held = frozenset().union(*(stem_set(str(text)) for text in texts))
+    asked = query.stems
+    return min(len(asked & held) / max(len(asked), 1) * 2, 1.0)
 
 
 def _times(count: int) -> str:

@@ -88,6 +88,12 @@ def is_stop(word: str) -> bool:
     return fold(word) in _STOP
 
 
+@lru_cache(maxsize=8_192)
+def stem_set(text: str) -> frozenset[str]:
+    """The distinct terms of a short text, such as a fact's key or value; the latest are kept."""
+    return frozenset(terms(text))
+
+
 def token_of(user_id: str) -> str:
     """What stands before a user's terms in a full-text index, so that a search reads no others'.
 
