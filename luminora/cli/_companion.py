@@ -7,7 +7,7 @@ import functools
 import getpass
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
+from luminora.cli.output import emit_json
 from luminora.errors import InputError, SessionNotFound
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from luminora.stack import Stack
 
 _T = TypeVar("_T")
+Do = Callable[["LuminoraCoreClient", "Session"], Awaitable[_T]]
+"""Something to do in a session."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BOM = b"\xef\xbb\xbf"
 _PIECE = 1 << 16
@@ -156,6 +160,31 @@ async def session_for(client: LuminoraCoreClient, who: Who, *, new: bool = False
         )
         session = await client.get_session(session_id)
     return session
+
+
+async def in_session(config: Config, who: Who, do: Do[_T]) -> tuple[Session, _T]:
+    """The session meant, and what ``do`` yields of a client and it.
+
+    Raises:
+        SessionNotFound: The user has not talked yet.
+    """
+    async with opened(config) as (client, _):
+        session = await known_session(client, who)
+        return session, await do(client, session)
+
+
+def whose(session: Session) -> Mapping[str, str]:
+    """What every JSON document about a session begins with."""
+    return {
+        "user_id": session.user_id,
+        "personality": session.personality_name,
+        "session_id": session.session_id,
+    }
+
+
+def emit_about(session: Session, **found: Any) -> None:
+    """Print one JSON object about a session."""
+    emit_json({**whose(session), **plain(found)})
 
 
 def read_lines(source: BinaryIO, limit: int) -> Iterator[tuple[int, bytes | InputError]]:

@@ -26,8 +26,8 @@ from luminora.cli._companion import (
     session_for,
     value_text,
     who_options,
+    whose,
 )
-from luminora.cli.memory import whose
 from luminora.cli.output import config_options, note, say
 from luminora.errors import InputError, LuminoraError
 

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from luminora.cli._companion import Who, known_session, opened, plain, who_options
-from luminora.cli.memory import whose
+from luminora.cli._companion import Who, in_session, plain, who_options, whose
 from luminora.cli.output import config_options, emit_json, json_option, run_async, say
 
 if TYPE_CHECKING:
     from luminora.config import Config
-    from luminora.memory.classify import Classified
-    from luminora.memory.models import Session
 
 
 @click.command()
@@ -25,7 +22,9 @@ def classify(config: Config, who: Who, *, as_json: bool) -> None:
 
     Example: luminora classify --user diego
     """
-    session, done = run_async(_classify(config, who))
+    session, done = run_async(
+        in_session(config, who, lambda client, one: client.classify(one.session_id))
+    )
     if as_json:
         emit_json({**whose(session), **plain(done)})
         return
@@ -36,9 +35,3 @@ def classify(config: Config, who: Who, *, as_json: bool) -> None:
 
 def _messages(count: int) -> str:
     return f"{count:,} {'message' if count == 1 else 'messages'}"
-
-
-async def _classify(config: Config, who: Who) -> tuple[Session, Classified]:
-    async with opened(config) as (client, _):
-        session = await known_session(client, who)
-        return session, await client.classify(session.session_id)

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli._companion import Who, known_session, opened, plain, printable, when, who_options
-from luminora.cli.memory import whose
+from luminora.cli._companion import (
+    Who,
+    in_session,
+    opened,
+    plain,
+    printable,
+    when,
+    who_options,
+    whose,
+)
 from luminora.cli.output import config_options, emit_json, json_option, note, run_async, say
 
 if TYPE_CHECKING:
     from luminora.config import Config
     from luminora.memory.consolidation import Consolidated
-    from luminora.memory.models import Episode, Session
+    from luminora.memory.models import Episode
 
 
 @click.command()
@@ -39,7 +47,11 @@ def episodes(
     if consolidate:
         _consolidated(who, run_async(_consolidate(config, who)), as_json=as_json)
         return
-    session, found = run_async(_look(config, who, min_importance))
+    session, found = run_async(
+        in_session(
+            config, who, lambda client, one: client.get_episodes(one.session_id, min_importance)
+        )
+    )
     if as_json:
         emit_json({**whose(session), "episodes": [_with_rest(one) for one in found]})
     else:
@@ -70,12 +82,6 @@ def _consolidated(who: Who, done: Consolidated, *, as_json: bool) -> None:
 
 def _with_rest(one: Episode) -> dict[str, Any]:
     return {**plain(one), "effective_importance": one.effective_importance}
-
-
-async def _look(config: Config, who: Who, least: float) -> tuple[Session, list[Episode]]:
-    async with opened(config) as (client, _):
-        session = await known_session(client, who)
-        return session, await client.get_episodes(session.session_id, least)
 
 
 async def _consolidate(config: Config, who: Who) -> Consolidated:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from luminora.cli._companion import Who, known_session, opened, printable, quoted, who_options
-from luminora.cli.memory import whose
+from luminora.cli._companion import Who, in_session, printable, quoted, who_options, whose
 from luminora.cli.output import config_options, emit_json, json_option, run_async, say
 
 if TYPE_CHECKING:
     from luminora.config import Config
     from luminora.memory.explain import Explanation
-    from luminora.memory.models import Session
     from luminora.memory.selection import Memento
 
 SHOWN = {"fact": 12, "episode": 6, "message": 10}
@@ -32,17 +30,13 @@ def explain(config: Config, text: str, who: Who, *, as_json: bool) -> None:
 
     Example: luminora explain --user diego "¿Qué planes tenía?"
     """
-    session, found = run_async(_explain(config, who, text))
+    session, found = run_async(
+        in_session(config, who, lambda client, one: client.explain(one.session_id, text))
+    )
     if as_json:
         emit_json({**whose(session), **found.to_dict()})
         return
     show(found)
-
-
-async def _explain(config: Config, who: Who, text: str) -> tuple[Session, Explanation]:
-    async with opened(config) as (client, _):
-        session = await known_session(client, who)
-        return session, await client.explain(session.session_id, text)
 
 
 def show(found: Explanation) -> None:

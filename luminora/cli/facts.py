@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from luminora.cli._companion import (
     Who,
-    known_session,
-    opened,
+    in_session,
     plain,
     printable,
     value_text,
     when,
     who_options,
+    whose,
 )
-from luminora.cli.memory import show_facts, whose
+from luminora.cli.memory import show_facts
 from luminora.cli.output import (
     Group,
     config_options,
@@ -34,12 +33,8 @@ from luminora.cli.output import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from luminora.client import LuminoraCoreClient
     from luminora.config import Config
     from luminora.memory.models import Fact, FactVersion, Session
-
-_T = TypeVar("_T")
-_Do = Callable[["LuminoraCoreClient", "Session"], Awaitable[_T]]
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -67,7 +62,7 @@ def facts(
         return
     if history:
         session, past = run_async(
-            _with(config, who, lambda client, one: client.get_fact_history(one.session_id))
+            in_session(config, who, lambda client, one: client.get_fact_history(one.session_id))
         )
         past = [row for row in past if category in {None, row.category}]
         if as_json:
@@ -76,7 +71,7 @@ def facts(
             show_history(past)
         return
     session, found = run_async(
-        _with(config, who, lambda client, one: client.get_facts(one.session_id, category))
+        in_session(config, who, lambda client, one: client.get_facts(one.session_id, category))
     )
     if as_json:
         emit_json({**whose(session), "facts": plain(found)})
@@ -112,7 +107,7 @@ def add(
     if not dot:
         raise click.BadParameter(f"'{name}' is not CATEGORY.KEY", param_hint="CATEGORY.KEY")
     session, fact = run_async(
-        _with(
+        in_session(
             config,
             who,
             lambda client, one: client.add_fact(
@@ -150,7 +145,7 @@ def edit(
     Example: luminora facts edit location Sevilla --was-true --user diego
     """
     session, found = run_async(
-        _with(
+        in_session(
             config,
             who,
             lambda client, one: client.edit_fact(
@@ -189,7 +184,7 @@ def delete(
             raise click.UsageError("this deletes for good: confirm it with --yes")
         click.confirm(f"Delete '{printable(fact)}' and its history for good?", abort=True, err=True)
     session, found = run_async(
-        _with(
+        in_session(
             config,
             who,
             lambda client, one: client.delete_fact(one.session_id, fact, erase=erase),
@@ -243,9 +238,3 @@ def _report(session: Session, fact: Fact, done: str, *, as_json: bool) -> None:
         emit_json({**whose(session), done.replace(" ", "_"): plain(fact)})
     else:
         say(f"{done}: {fact.category}.{fact.key} = {value_text(fact.value)}")
-
-
-async def _with(config: Config, who: Who, do: _Do[_T]) -> tuple[Session, _T]:
-    async with opened(config) as (client, _):
-        session = await known_session(client, who)
-        return session, await do(client, session)

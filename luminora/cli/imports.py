@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from luminora import _jsonc
-from luminora.cli._companion import Who, opened, read_lines, session_for, who_options
-from luminora.cli.memory import whose
+from luminora.cli._companion import Who, opened, read_lines, session_for, who_options, whose
 from luminora.cli.output import (
     Group,
     config_options,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from luminora.cli._companion import (
     Who,
-    known_session,
-    opened,
-    plain,
+    emit_about,
+    in_session,
     printable,
     quoted,
     value_text,
@@ -20,7 +19,6 @@ from luminora.cli._companion import (
 )
 from luminora.cli.output import (
     config_options,
-    emit_json,
     json_option,
     note,
     run_async,
@@ -29,16 +27,11 @@ from luminora.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from luminora.client import LuminoraCoreClient
     from luminora.config import Config
     from luminora.memory.models import (
         Fact,
         Message,
-        Session,
     )
-
-_T = TypeVar("_T")
-_Look = Callable[["LuminoraCoreClient", "Session"], Awaitable[_T]]
 
 
 @click.command()
@@ -59,10 +52,12 @@ def history(config: Config, who: Who, limit: int, *, as_json: bool) -> None:
     Example: luminora history --user diego --limit 10
     """
     session, found = run_async(
-        _look(config, who, lambda client, session: client.get_history(session.session_id, limit))
+        in_session(
+            config, who, lambda client, session: client.get_history(session.session_id, limit)
+        )
     )
     if as_json:
-        _emit(session, messages=found)
+        emit_about(session, messages=found)
     else:
         show_history(found)
 
@@ -94,22 +89,3 @@ def show_history(found: Sequence[Message]) -> None:
     for message in found:
         speaker = printable(message.speaker or message.role)
         say(f"{when(message.timestamp)}  {speaker}: {printable(message.content)}")
-
-
-async def _look(config: Config, who: Who, look: _Look[_T]) -> tuple[Session, _T]:
-    async with opened(config) as (client, _):
-        session = await known_session(client, who)
-        return session, await look(client, session)
-
-
-def _emit(session: Session, **found: Any) -> None:
-    emit_json({**whose(session), **plain(found)})
-
-
-def whose(session: Session) -> Mapping[str, str]:
-    """What every JSON document about a session begins with."""
-    return {
-        "user_id": session.user_id,
-        "personality": session.personality_name,
-        "session_id": session.session_id,
-    }

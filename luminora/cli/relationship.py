@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from luminora.cli._companion import Who, printable, when, who_options
-from luminora.cli.memory import _emit, _look
+from luminora.cli._companion import Who, emit_about, in_session, printable, when, who_options
 from luminora.cli.output import config_options, json_option, note, run_async, say, table
 
 if TYPE_CHECKING:
@@ -43,9 +42,9 @@ def affinity(config: Config, who: Who, most: int, *, explain: bool, as_json: boo
         info = await client.get_affinity(session.session_id)
         return info, await client.get_affinity_events(session.session_id, most) if most else []
 
-    session, (info, events) = run_async(_look(config, who, look))
+    session, (info, events) = run_async(in_session(config, who, look))
     if as_json:
-        _emit(session, affinity=info, events=events)
+        emit_about(session, affinity=info, events=events)
         return
     show_affinity(info)
     if explain:
@@ -69,9 +68,9 @@ def mood(config: Config, who: Who, *, history: bool, as_json: bool) -> None:
         found = await client.get_mood(session.session_id)
         return found, await client.get_mood_history(session.session_id) if history else []
 
-    session, (found, spans) = run_async(_look(config, who, look))
+    session, (found, spans) = run_async(in_session(config, who, look))
     if as_json:
-        _emit(session, mood=found, **({"history": spans} if history else {}))
+        emit_about(session, mood=found, **({"history": spans} if history else {}))
         return
     show_mood(found)
     if history:

@@ -9,20 +9,19 @@ import click
 
 from luminora.cli._companion import (
     Who,
-    known_session,
-    opened,
+    in_session,
     plain,
     printable,
     quoted,
     when,
     who_options,
+    whose,
 )
-from luminora.cli.memory import whose
 from luminora.cli.output import config_options, emit_json, json_option, note, run_async, say
 
 if TYPE_CHECKING:
     from luminora.config import Config
-    from luminora.memory.models import MemorySearchResult, Session
+    from luminora.memory.models import MemorySearchResult
 
 
 @click.command()
@@ -38,7 +37,11 @@ def search(config: Config, query: str, who: Who, top_k: int, *, as_json: bool) -
 
     Example: luminora search "viaje a la montaña" --user diego
     """
-    session, found = run_async(_search(config, who, query, top_k))
+    session, found = run_async(
+        in_session(
+            config, who, lambda client, one: client.search_memories(one.session_id, query, top_k)
+        )
+    )
     if as_json:
         emit_json({**whose(session), "query": query, "results": plain(found)})
         return
@@ -60,11 +63,3 @@ def reasons(found: Mapping[str, float]) -> str:
     neutral = {"boost": 1.0}
     telling = {name: value for name, value in found.items() if value != neutral.get(name, 0.0)}
     return ", ".join(f"{name} {value:.2f}" for name, value in telling.items())
-
-
-async def _search(
-    config: Config, who: Who, query: str, top_k: int
-) -> tuple[Session, list[MemorySearchResult]]:
-    async with opened(config) as (client, _):
-        session = await known_session(client, who)
-        return session, await client.search_memories(session.session_id, query, top_k)

@@ -8,8 +8,7 @@ import click
 
 from luminora.cli._companion import (
     Who,
-    known_session,
-    opened,
+    in_session,
     plain,
     printable,
     quoted,
@@ -28,7 +27,9 @@ from luminora.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from luminora.client import LuminoraCoreClient
     from luminora.config import Config
+    from luminora.memory.models import Session
     from luminora.memory.revocation import Revocation, Source
 
 
@@ -87,17 +88,19 @@ def revoke(config: Config, who: Who, message_id: str, *, as_json: bool) -> None:
 
 
 async def _look(config: Config, who: Who, message_id: str | None) -> list[Source]:
-    async with opened(config) as (client, _):
-        session = await known_session(client, who)
+    async def look(client: LuminoraCoreClient, session: Session) -> list[Source]:
         if message_id is None:
             return await client.get_suspicious(session.user_id)
         return [await client.get_source(session.session_id, message_id)]
 
+    return (await in_session(config, who, look))[1]
+
 
 async def _revoke(config: Config, who: Who, message_id: str) -> Revocation:
-    async with opened(config) as (client, _):
-        session = await known_session(client, who)
-        return await client.revoke(session.session_id, message_id)
+    _, done = await in_session(
+        config, who, lambda client, one: client.revoke(one.session_id, message_id)
+    )
+    return done
 
 
 def _show(source: Source) -> None:
