@@ -59,7 +59,7 @@ def _character(tree: PersonalityTree, moment: CompiledPersonality) -> str:
 async def _answers(
     config: Config, tree: PersonalityTree, probe: str, turns: Sequence[Mapping[str, Any]]
 ) -> list[tuple[CompiledPersonality, str]]:
-    from luminora.memory.prompt import conversation_request, ground
+    from luminora.memory.prompt import conversation_request, ground, memories
     from luminora.memory.recall import Recall
     from luminora.plugins import activate
     from luminora.providers import ChatMessage, Kind
@@ -78,7 +78,7 @@ async def _answers(
             recall = Recall(affinity={"affinity_points": points})
             bare = ground(probe, recall, tree.personality, compiled)
             grounding = replace(bare, facts=facts, history=history)
-            result = await model.chat(conversation_request(compiled, grounding, recall))
+            result = await model.chat(conversation_request(compiled, grounding, memories(recall)))
             answers.append((compiled, result.text))
     finally:
         await model.aclose()

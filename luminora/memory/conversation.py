@@ -32,7 +32,7 @@ from luminora.memory.prompt import (
 from luminora.memory.recall import Memory, Recall
 from luminora.memory.semantic import SemanticIndex
 from luminora.memory.voice import Spoken, Voice
-from luminora.personality import Personality, PersonalityTree
+from luminora.personality import CompiledPersonality, Personality, PersonalityTree
 from luminora.providers import (
     EVERY_USER,
     Attempt,
@@ -142,9 +142,10 @@ class Conversation:
         recall = await self._memory.recall(
             session, text, before=row, names=names_in(session, personality)
         )
-        turn = self._turn(session, personality, tree, row, recall)
-        felt = turn.exchange.recall
-        return explained(turn.request, felt, memories(felt, self._budget))
+        exchange, grounding, compiled = self._ground(session, personality, tree, row, recall)
+        chosen = memories(exchange.recall, self._budget)
+        request = conversation_request(compiled, grounding, chosen)
+        return explained(request, exchange.recall, chosen)
 
     async def _begin(self, session: Session, text: str, key: str | None) -> Turn | Response:
         await self._index.verify()
@@ -162,14 +163,16 @@ class Conversation:
         )
         names = names_in(session, personality)
         recall = await self._memory.recall(session, text, before=row, names=names)
-        turn = self._turn(session, personality, tree, row, recall)
+        exchange, grounding, compiled = self._ground(session, personality, tree, row, recall)
+        chosen = memories(exchange.recall, self._budget)
+        request = conversation_request(compiled, grounding, chosen)
         await self._emit(
             "luminora_prompt_compiled",
             session_id=session.session_id,
             user_id=session.user_id,
-            messages=turn.request.messages,
+            messages=request.messages,
         )
-        return turn
+        return Turn(exchange, grounding, request)
 
     async def _save(self, session: Session, row: Row) -> bool:
         """Store the user's message; False if this id is stored already."""
@@ -181,21 +184,20 @@ class Conversation:
                 hint="create_session() begins a new one",
             ) from None
 
-    def _turn(
+    def _ground(
         self,
         session: Session,
         personality: Personality,
         tree: PersonalityTree,
         row: Row,
         recall: Recall,
-    ) -> Turn:
+    ) -> tuple[Exchange, Grounding, CompiledPersonality]:
+        """The state as it is now: what an analysis needs, and what a prompt is made of."""
         recall = recall.at(now(), personality)
         compiled = tree.compile(recall.points, recall.mood.name, recall.mood.intensity)
         grounding = ground(row["content"], recall, personality, compiled)
         grounding = replace(grounding, unwanted=self._policy.disabled)
-        request = conversation_request(compiled, grounding, recall, budget=self._budget)
-        exchange = Exchange(session, personality, tree, row, recall)
-        return Turn(exchange, grounding, request)
+        return Exchange(session, personality, tree, row, recall), grounding, compiled
 
     async def _stored(self, row: Row) -> tuple[Row, Row | None]:
         """The message that has this id already, and its answer if there is one."""
@@ -331,8 +333,8 @@ class Conversation:
         recall = await self._memory.recall(
             session, asked[0]["content"], before=asked[0], names=names_in(session, personality)
         )
-        turn = self._turn(session, personality, tree, asked[0], recall)
-        return turn.exchange, turn.grounding, rows
+        exchange, grounding, _ = self._ground(session, personality, tree, asked[0], recall)
+        return exchange, grounding, rows
 
 
 def blank_message(session: Session) -> Row:

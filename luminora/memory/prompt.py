@@ -93,26 +93,25 @@ def _persona(personality: Personality, compiled: CompiledPersonality) -> dict[st
 
 
 def conversation_request(
-    compiled: CompiledPersonality,
-    grounding: Grounding,
-    recall: Recall,
-    *,
-    budget: int = PROMPT_BUDGET,
+    compiled: CompiledPersonality, grounding: Grounding, chosen: Selection
 ) -> ChatRequest:
-    """The call that answers the message; memories take at most ``budget`` tokens of it."""
+    """The call that answers the message, with the chosen memories."""
     rule = _RULE["es" if grounding.language == "es" else "en"]
     turns = [
         ChatMessage("system", f"{compiled.system_prompt}\n{rule}\n"),
         *grounding.history,
     ]
-    if block := memories(recall, budget).block:
-        turns.append(ChatMessage("user", block))
+    if chosen.block:
+        turns.append(ChatMessage("user", chosen.block))
     turns.append(ChatMessage("user", grounding.user_text))
     return ChatRequest(messages=turns, task="conversation", grounding=grounding)
 
 
-def memories(recall: Recall, budget: int) -> Selection:
-    """The facts, episodes and earlier messages that enter the prompt, as quoted data."""
+def memories(recall: Recall, budget: int = PROMPT_BUDGET) -> Selection:
+    """The facts, episodes and earlier messages that enter the prompt, as quoted data.
+
+    They take at most ``budget`` tokens.
+    """
     query = recall.query or Query.of("")
     mementos = [
         *of_facts(query, recall.facts),
