@@ -159,6 +159,9 @@ class Connection:
         try:
             if self.usable:
                 transport.write(_QUIT)
+            if transport is not None and transport.get_extra_info("ssl_object"):
+                # Its close() would wait for the server to answer, longer than the event loop may.
+                transport.abort()
             self.raw.close()
         except RuntimeError:  # its event loop has ended, and took the socket's watchers with it
             return
