@@ -59,7 +59,7 @@ $(VENV)/.run: $(BIN)/uv pyproject.toml
 
 $(VENV)/.dev: $(BIN)/uv pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@echo "Installing Luminora, its plugins and development tools into $(VENV) …"
-	@$(UV) --editable . $(PLUGINS:%=--editable %) --group test --group servers --group lint
+	@$(UV) --editable . $(PLUGINS:%=--editable %) --group test --group servers --group lint --group docs
 	@$(UV) --no-deps --editable $(TORCH)
 	@touch $@ $(VENV)/.run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,15 +14,11 @@ from luminora.cli.output import (
     run_async,
     say,
 )
-from luminora.errors import LuminoraError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from luminora.config import Config
-    from luminora.plugins import Activation
-    from luminora.providers import CheckResult, Provider, StorageProvider
-    from luminora.schema import Problem
 
 _MARKS = {"ok": ("[✓]", "green"), "warning": ("[!]", "yellow"), "error": ("[✗]", "red")}
 
@@ -47,8 +42,10 @@ def health(config: Config, within: float, *, as_json: bool) -> int:
 
     Example: luminora health --json
     """
-    checks = run_async(_checked(config, within))
+    from luminora.checkup import check_stack
     from luminora.health import summary
+
+    checks = run_async(check_stack(config, within=within))
 
     found = summary(checks)
     names = {name: _named(config, name) for name in checks}
@@ -86,77 +83,3 @@ def _verdict(found: dict[str, Any]) -> str:
 def _named(config: Config, part: str) -> str:
     section = config.document.get(f"{part}_provider")
     return str(section.get("name", "")) if isinstance(section, dict) else ""
-
-
-async def _checked(config: Config, within: float) -> dict[str, CheckResult]:
-    """Every part's own word; a part that cannot even be built is reported in its place."""
-    from luminora import schema
-    from luminora.health import check_all
-    from luminora.memory.indexes import in_use, misfit
-    from luminora.plugins import activate
-    from luminora.providers import (
-        CheckResult,
-        EmbeddingProvider,
-        Status,
-        StorageProvider,
-        VectorStoreProvider,
-    )
-
-    failed: dict[str, CheckResult] = {}
-    for problem in schema.validate(config):
-        part = problem.pointer.split("/")[1].removesuffix("_provider") if problem.pointer else ""
-        failed.setdefault(part or "configuration", _failure(problem))
-    built = _built(activate(config), failed)
-    checked, storage, unfit = dict(built), built.get("storage"), None
-    try:
-        checks = await check_all({"storage": storage}, within=within) if storage else {}
-        if isinstance(storage, StorageProvider) and checks["storage"].data:
-            # it exists, so connecting creates nothing; a vector store may share the connection
-            with contextlib.suppress(LuminoraError):  # its own check has told why
-                await storage.connect()
-                store = built.get("vector_store")
-                if isinstance(store, VectorStoreProvider):
-                    checked["vector_store"] = await in_use(storage, store)
-                if isinstance(embedding := built.get("embedding"), EmbeddingProvider):
-                    unfit = await misfit(storage, embedding)
-        rest = {name: provider for name, provider in checked.items() if name != "storage"}
-        checks |= await check_all(rest, within=within)
-        if unfit is not None:
-            checks["embedding"] = CheckResult(Status.ERROR, unfit)
-    finally:
-        for provider in built.values():
-            await provider.aclose()
-    found = {**checks, **failed}
-    return {name: found[name] for name in dict.fromkeys([*_kinds(), *found]) if name in found}
-
-
-def _built(activation: Activation, failed: dict[str, CheckResult]) -> dict[str, Provider]:
-    """The providers that can be built; why the others cannot goes to ``failed``."""
-    from luminora.providers import Kind, StorageProvider
-
-    built: dict[str, Provider] = {}
-    storage: StorageProvider | None = None
-    for kind in (Kind.STORAGE, Kind.VECTOR_STORE, Kind.LLM, Kind.EMBEDDING, Kind.CACHE):
-        if kind.value in failed:
-            continue
-        try:
-            provider = activation.build(kind, storage=storage)
-        except LuminoraError as problem:
-            failed[kind.value] = _failure(problem)
-            continue
-        built[kind.value] = provider
-        storage = provider if isinstance(provider, StorageProvider) else storage
-    return built
-
-
-def _failure(problem: LuminoraError | Problem) -> CheckResult:
-    from luminora.providers import CheckResult, Status
-
-    hint = f"\n→ {problem.hint}" if problem.hint else ""
-    return CheckResult(Status.ERROR, f"{problem.message}{hint}")
-
-
-def _kinds() -> list[str]:
-    from luminora.providers import Kind
-
-    return [kind.value for kind in Kind]
