@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "luminora.cli.classify:classify",
         "Say what messages are about and how they count.",
     ),
-    "config": ("luminora.cli.config:config", "Show and check luminora.json."),
+    "config": ("luminora.cli.config:config", "Show, check and change luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
     "episodes": ("luminora.cli.episodes:episodes", "Show the moments worth remembering."),
