@@ -39,6 +39,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
+    "load-personality": (
+        "luminora.cli.load:load_personality",
+        "Make a persona file or character card usable by name.",
+    ),
     "memory": ("luminora.cli.sources:memory", "See where memories came from, and revoke them."),
     "messages": ("luminora.cli.messages:messages", "Look at single messages, and mend them."),
     "migrate": ("luminora.cli.migrate:migrate", "Create or upgrade the database's tables."),

@@ -18,6 +18,8 @@ from luminora.cli.output import emit_json, loaded_config, note, table
 from luminora.errors import InputError, LuminoraError, ProviderUnknown
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from luminora._index import Offer
     from luminora.config import Config
 
@@ -174,6 +176,21 @@ class _Value(click.ParamType[Any]):
             return (value_of(self.setting.schema, value),)
         except InputError as problem:
             self.fail(problem.message, param, ctx)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        param: click.Parameter,  # noqa: ARG002 - click's
+        incomplete: str,
+    ) -> list[CompletionItem[Any]]:
+        """See :meth:`click.ParamType.shell_complete`."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(one) for one in self._words if one.startswith(incomplete)]
+
+    @property
+    def _words(self) -> list[str]:
+        return [one if isinstance(one, str) else json.dumps(one) for one in self.setting.choices]
 
 
 class _Flag(click.Option):
