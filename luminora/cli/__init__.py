@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "help": ("luminora.cli.completion:help_", "Explain a command, or the exit codes."),
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
+    "info": ("luminora.cli.info:info", "Look at the embeddings, the tables, the configuration."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
     "load-personality": (
         "luminora.cli.load:load_personality",
@@ -55,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("luminora.cli.search:search", "Search what is remembered."),
     "sessions": ("luminora.cli.sessions:sessions", "List conversations, look into one, or end it."),
     "snapshot": ("luminora.cli.snapshot:snapshot", "Put a user into a file, and back anywhere."),
+    "stats": ("luminora.cli.stats:stats", "Count what is remembered."),
     "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
 """Every command: where it lives, and its line in the help."""
