@@ -40,6 +40,8 @@ def stats(config: Config, user: str | None, *, as_json: bool) -> None:
         say(f"{place}: {NOTHING}")
         return
     table(["what", "how many"], [[what, _number(count)] for what, count in _rows(found)])
+    if user is not None and not (found["sessions"] or found["messages"] or found["facts"]):
+        note(f"nothing is remembered about '{printable(user)}' → luminora sessions lists others")
     for error in found["errors"]:
         note(printable(f"note: {error}"))
     if found["unindexed"]:
