@@ -27,9 +27,10 @@ _NONE = object()
 @config_options
 @json_option
 def get(config: Config, path: str, *, as_json: bool) -> None:
-    """Print one value in use; PATH has dots, as config show has it, or is a JSON pointer.
+    """Print one value in use.
 
-    A value that is not set and has no default is an error, with exit code 1.
+    PATH has dots, as config show has it, or is a JSON pointer. A value that is not set and has no
+    default is an error, with exit code 1.
 
     Example: luminora config get storage_provider.name
     """
@@ -64,10 +65,10 @@ class _Numbers(click.Command):
 @click.argument("value")
 @wish_options
 def set_(path: str, value: str, *, wish: Wish) -> None:
-    """Write one value into the file; its comments and everything else stay.
+    """Write one value into the file.
 
-    VALUE is taken as the setting's type wants it; lists and objects are JSON. PATH has dots, as
-    config show has it, or is a JSON pointer where a name has dots itself.
+    Comments and everything else in it stay. VALUE is taken as the setting's type wants it; lists
+    and objects are JSON. PATH has dots, as config show has it, or is a JSON pointer where a name has dots itself.
 
     Example: luminora config set memory.recall_limit 12
     """
@@ -87,7 +88,9 @@ def set_(path: str, value: str, *, wish: Wish) -> None:
 @click.argument("path")
 @wish_options
 def unset(path: str, *, wish: Wish) -> None:
-    """Take a value out of the file, so that its default holds again.
+    """Take a value out of the file.
+
+    Then its default holds again.
 
     Example: luminora config unset llm_provider.config.api_base
     """
