@@ -68,7 +68,8 @@ def set_(path: str, value: str, *, wish: Wish) -> None:
     """Write one value into the file.
 
     Comments and everything else in it stay. VALUE is taken as the setting's type wants it; lists
-    and objects are JSON. PATH has dots, as config show has it, or is a JSON pointer where a name has dots itself.
+    and objects are JSON. PATH has dots, as config show has it, or is a JSON pointer where a name
+    has dots itself.
 
     Example: luminora config set memory.recall_limit 12
     """
@@ -112,6 +113,13 @@ def steps_of(path: str) -> Steps:
         steps = tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
     else:
         steps = tuple(path.split("."))
+    from luminora.cli._sections import SECTIONS
+
+    if steps[0] in SECTIONS:
+        raise click.BadParameter(
+            f"there is no '{steps[0]}' in the file; did you mean '{SECTIONS[steps[0]][0]}'?",
+            param_hint="PATH",
+        )
     if not all(steps):
         raise click.BadParameter(
             f"'{path}' is not a path such as llm_provider.name", param_hint="PATH"
