@@ -104,12 +104,12 @@ def test_every_setting_of_a_manifest_is_a_flag_and_its_type_is_kept(capsys, site
 def test_comments_mode_and_link_of_the_file_stay(capsys, tmp_path):
     real = tmp_path / "real.json"
     real.write_text(MINE)
-    real.chmod(0o640)
+    real.chmod(0o660)
     FILE.symlink_to(real)
     changed(capsys, "cache", "--max-bytes", "2000")
     assert real.read_text() == MINE.replace("1000", "2000")
     assert FILE.is_symlink()
-    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert stat.S_IMODE(real.stat().st_mode) == 0o660
 
 
 def test_another_provider_does_not_inherit_and_the_loss_is_told(capsys):
