@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from contextlib import suppress
@@ -170,7 +169,9 @@ def _without_colour(arguments: list[str]) -> tuple[list[str], bool]:
 def _prepare() -> None:
     _terminal.prepare()
     click.Context.formatter_class = Help
-    if not _debugging():
+    if not (_debugging() or completing()):
+        import logging
+
         # what the library warns of is told by the commands, once and in their words
         logging.getLogger("luminora").addHandler(logging.NullHandler())
 
