@@ -142,11 +142,11 @@ def _guarded(arguments: list[str]) -> int:
             )
         return 0
     try:
-        code = app().main(arguments, prog_name=_program(), standalone_mode=False)
+        code = _called(arguments)
         sys.stdout.flush()
     except click.ClickException as problem:
         return _failure.tell_usage(problem, as_json=as_json)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, EOFError, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return _INTERRUPTED
     except BrokenPipeError:
@@ -157,6 +157,16 @@ def _guarded(arguments: list[str]) -> int:
             raise
         return _failure.tell(problem, as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def _called(arguments: list[str]) -> Any:
+    """What the command returns. Click's own ``main`` would make a broken pipe a failure."""
+    root = app()
+    try:
+        with root.make_context(_program(), list(arguments)) as context:
+            return root.invoke(context)
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
 
 
 def _without_colour(arguments: list[str]) -> tuple[list[str], bool]:

@@ -276,7 +276,7 @@ def _emit(document: dict[str, Any]) -> None:
 
 
 def _write(text: str) -> None:
-    click.echo(text, nl=False)
+    click.echo(text, nl=False, file=sys.stdout)
     sys.stdout.flush()
 
 
