@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Show how close a user and a companion are.",
     ),
     "analytics": ("luminora.cli.analytics:analytics", "Show what conversations add up to."),
+    "benchmark": ("luminora.cli.benchmark:benchmark", "Measure your own stack, step by step."),
     "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
     "classify": (
         "luminora.cli.classify:classify",
