@@ -302,3 +302,10 @@ def test_a_byte_order_mark_stays_and_a_long_line_is_spread():
     long = edited(text, {("llm_provider", "config", "api_base"): "https://example.org/" + "x" * 60})
     assert long.startswith('\ufeff{\n  "llm_provider": {\n    "name": "deepseek",\n')
     assert max(map(len, re.split(r"\n", long))) <= 100
+
+
+def test_the_style_of_trailing_commas_and_line_ends_is_kept():
+    text = '{\r\n  "a": 1,\r\n  "b": { // open\r\n  },\r\n}\r\n'
+    assert edited(text, {("b", "c"): 2, ("d",): 3}) == (
+        '{\r\n  "a": 1,\r\n  "b": { // open\r\n    "c": 2\r\n  },\r\n  "d": 3,\r\n}\r\n'
+    )

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "luminora.cli.completion:completion",
         "Complete commands in bash, zsh or fish.",
     ),
-    "config": ("luminora.cli.config:config", "Show and check luminora.json."),
+    "config": ("luminora.cli.config:config", "Show, check and change luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
     "episodes": ("luminora.cli.episodes:episodes", "Show the moments worth remembering."),
