@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "help": ("luminora.cli.completion:help_", "Explain a command, or the exit codes."),
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
+    "init": ("luminora.cli.init:init", "Set up your stack, step by step."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
     "memory": ("luminora.cli.sources:memory", "See where memories came from, and revoke them."),
     "messages": ("luminora.cli.messages:messages", "Look at single messages, and mend them."),

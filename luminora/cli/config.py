@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli._sections import section_commands, show_values
 from luminora.cli._paths import get, set_, unset
+from luminora.cli._sections import section_commands, show_values
 from luminora.cli.output import Group, config_options, emit_json, json_option, note, say
 
 if TYPE_CHECKING:

@@ -71,7 +71,10 @@ class Menus:
         """See :meth:`Asker.select`."""
         import questionary
 
-        shown = [questionary.Choice(one.line, value=one.value) for one in choices]
+        shown = [
+            questionary.Choice(one.title, value=one.value, description=one.remark or None)
+            for one in choices
+        ]
         at = next((one for one in shown if one.value == default), None)
         found: str = questionary.select(question, shown, default=at).unsafe_ask()
         return found
@@ -112,7 +115,7 @@ class Lines:
                 return answer
             if answer.isdecimal() and 1 <= int(answer) <= len(values):
                 return values[int(answer) - 1]
-            click.echo(f"  1–{len(values)}")
+            click.echo(f"  1 … {len(values)}")
 
     def text(self, question: str, default: str, problem: Callable[[str], str | None]) -> str:
         """See :meth:`Asker.text`."""
@@ -181,6 +184,11 @@ class Interview:
     def known(self, name: str) -> bool:
         """Whether a question is answered already."""
         return name in self._given
+
+    def given(self, name: str) -> str | None:
+        """The answer known before, as text."""
+        answer = self._given.get(name)
+        return None if answer is None else str(answer)
 
     def unused(self) -> list[str]:
         """Answers that were given to questions that never came up."""

@@ -36,7 +36,7 @@ class Candidate:
     def choice(self, texts: Texts) -> Choice:
         """It as one of the answers to a question."""
         if self.missing:
-            return Choice(self.name, self.title, texts.say("to_install", self.missing))
+            return Choice(self.name, texts.say("absent", self.title), self.missing)
         return Choice(self.name, self.title, _short(self.description))
 
 

@@ -64,7 +64,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "extension": ("Install {} extension now?", "¿Instalar ahora la extensión {}?"),
     "installing": ("Installing {}...", "Instalando {}..."),
     "installed": ("{} installed!", "¡{} instalado!"),
-    "to_install": ("not installed: {}", "sin instalar: {}"),
+    "absent": ("{} (not installed)", "{} (sin instalar)"),
     "install": (
         "{} is not installed. Run: {}",
         "{} no está instalado. Ejecutar: {}",
