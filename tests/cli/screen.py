@@ -54,7 +54,9 @@ class Screen:
 
     @property
     def text(self):
-        above = ["".join(row[n].data for n in sorted(row)).rstrip() for row in self.screen.history.top]
+        above = [
+            "".join(row[n].data for n in sorted(row)).rstrip() for row in self.screen.history.top
+        ]
         return "\n".join([*above, self.display])
 
     def until(self, wanted, *, times=1):
