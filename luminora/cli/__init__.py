@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
     "info": ("luminora.cli.info:info", "Look at the embeddings, the tables, the configuration."),
+    "init": ("luminora.cli.init:init", "Set up your stack, step by step."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
     "load-personality": (
         "luminora.cli.load:load_personality",
@@ -58,6 +59,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sessions": ("luminora.cli.sessions:sessions", "List conversations, look into one, or end it."),
     "snapshot": ("luminora.cli.snapshot:snapshot", "Put a user into a file, and back anywhere."),
     "stats": ("luminora.cli.stats:stats", "Count what is remembered."),
+    "test": ("luminora.cli.connection:test", "Try one part of the stack."),
+    "test-connection": (
+        "luminora.cli.connection:connection",
+        "Try every part of the stack for real.",
+    ),
     "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
 """Every command: where it lives, and its line in the help."""
