@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import uuid4
@@ -20,6 +21,7 @@ from luminora.memory.conversation import Conversation
 from luminora.memory.digest import Batch
 from luminora.memory.embedding import EmbeddingService
 from luminora.memory.episodes import EpisodeRules
+from luminora.memory.erasing import Eraser
 from luminora.memory.explain import Explanation
 from luminora.memory.fact_policy import FactPolicy
 from luminora.memory.imports import Importer, Item
@@ -42,7 +44,7 @@ from luminora.memory.validate import checked_count, checked_id, checked_text
 from luminora.memory.voice import Voice
 from luminora.memory.worker import Duties, Worked
 from luminora.notebook import Notebook
-from luminora.providers import EVERY_USER, Find, Row, StorageProvider
+from luminora.providers import EVERY_USER, Find, Is, Row, Scope, StorageProvider
 from luminora.relationship import Relationship
 from luminora.snapshots.client import Snapshots
 from luminora.snapshots.journal import settle
@@ -275,16 +277,45 @@ class LuminoraCoreClient(Notebook, Relationship, Keeping, Sources, Snapshots, Up
         self, user_id: str, *, personality: str | None = None, limit: int = 50
     ) -> list[Session]:
         """A user's sessions, the latest active first."""
+        return await self._sessions_of(checked_id(user_id, "user_id"), personality, limit)
+
+    async def list_all_sessions(
+        self, *, personality: str | None = None, limit: int = 50
+    ) -> list[Session]:
+        """The sessions of all users, the latest active first; for operators."""
+        return await self._sessions_of(EVERY_USER, personality, limit)
+
+    async def _sessions_of(
+        self, owner: Scope, personality: str | None, limit: int
+    ) -> list[Session]:
         await self._ready()
         where = {} if personality is None else {"personality_name": personality}
         rows = await self._storage.find(
-            "sessions",
-            checked_id(user_id, "user_id"),
-            where,
-            order=("-last_activity",),
-            limit=limit,
+            "sessions", owner, where, order=("-last_activity",), limit=limit
         )
         return [Session.from_row(row) for row in rows]
+
+    async def forget_session(self, session_id: str, *, dry_run: bool = False) -> dict[str, int]:
+        """Delete one conversation and what it alone told of; rows by collection.
+
+        With its messages go their vectors and classifications, its mood and episodes, and facts
+        that were told nowhere else. Affinity stays: it is between the user and the personality.
+
+        Args:
+            session_id: Which.
+            dry_run: Only count what would be deleted.
+
+        Raises:
+            SessionNotFound: No such session.
+            StorageError, ProviderError: Not everything was deleted; call it again.
+        """
+        session = await self.get_session(session_id)
+        eraser = Eraser(self._storage, self._index)
+        counts = await eraser.erase(session, dry_run=dry_run)
+        if not dry_run:
+            self._sessions.pop(session_id, None)
+            await self._clear_cache(session.user_id)
+        return counts
 
     def _remember(self, session: Session) -> Session:
         self._sessions[session.session_id] = session
@@ -332,6 +363,30 @@ class LuminoraCoreClient(Notebook, Relationship, Keeping, Sources, Snapshots, Up
         if key is not None:
             checked_id(key, "idempotency_key")
         return await self.get_session(session_id), key
+
+    async def list_messages(
+        self,
+        user_id: str,
+        *,
+        session_id: str | None = None,
+        before: datetime | None = None,
+        limit: int = 50,
+    ) -> list[Message]:
+        """A user's last messages over all sessions, or of one, oldest first.
+
+        Args:
+            user_id: Whose.
+            session_id: Only those of this session.
+            before: Only those said before this moment.
+            limit: How many at most.
+        """
+        await self._ready()
+        where: dict[str, Any] = {} if session_id is None else {"session_id": session_id}
+        if before is not None:
+            where["timestamp"] = Is("<", before)
+        owner = checked_id(user_id, "user_id")
+        rows = await self._storage.find("messages", owner, where, order=("-seq",), limit=limit)
+        return [Message.from_row(row) for row in rows[::-1]]
 
     async def import_messages(
         self,

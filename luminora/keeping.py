@@ -26,7 +26,7 @@ from luminora.memory.semantic import SemanticIndex
 from luminora.memory.structured import Structured
 from luminora.memory.validate import checked_id
 from luminora.memory.voice import Voice
-from luminora.providers import Find, Is, Row, StorageProvider
+from luminora.providers import Delete, Find, Is, Row, StorageProvider
 from luminora.stack import Stack
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,34 @@ class Keeping:
         at = now()
         found = [Episode.from_row(row, at) for row in rows]
         return sorted(found, key=lambda one: -one.effective_importance)
+
+    async def delete_episode(self, session_id: str, episode_id: str) -> Episode:
+        """Delete a moment of the session's user; what it was. Its messages and facts stay.
+
+        Raises:
+            InputError: There is no such episode, or another personality heard it and may not
+                share it.
+        """
+        found = await self.get_episode(session_id, episode_id)
+        session = await self.get_session(session_id)
+        await self._storage.transaction([Delete("episodes", session.user_id, {"id": found.id})])
+        return found
+
+    async def get_episode(self, session_id: str, episode_id: str) -> Episode:
+        """One moment of the session's user.
+
+        Raises:
+            InputError: There is no such episode.
+        """
+        session = await self.get_session(session_id)
+        where = {**self._memory.visible(session), "id": checked_id(episode_id, "episode_id")}
+        rows = await self._storage.find("episodes", session.user_id, where, limit=1)
+        if not rows:
+            raise InputError(
+                f"there is no episode '{episode_id:.80}' of '{session.user_id:.80}'",
+                hint="get_episodes() or 'luminora episodes' lists them",
+            )
+        return Episode.from_row(rows[0])
 
     async def detect_episode(self, messages: Sequence[Told]) -> Episode | None:
         """The moment that some messages tell of together, or None; nothing is kept.

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from luminora.memory.affinity import affinity_info
+from luminora.errors import Conflict, InputError, SessionNotFound
+from luminora.memory.affinity import affinity_info, set_by_hand
 from luminora.memory.clock import now
 from luminora.memory.models import AffinityEvent, AffinityInfo, MoodInfo, MoodSpan, Session
 from luminora.memory.mood import mood_at, mood_history
 from luminora.memory.personas import Personas
-from luminora.providers import StorageProvider
+from luminora.memory.validate import checked_text
+from luminora.providers import StorageProvider, Update
+
+_ATTEMPTS = 20
+_MOST = 100
+_MAX_REASON = 255
 
 
 class Relationship:
@@ -31,6 +37,45 @@ class Relationship:
         row = await self._storage.get_affinity(session.user_id, session.personality_name)
         _, tree = self._personas.of(session)
         return affinity_info(row, session.personality_name, tree, now())
+
+    async def set_affinity(
+        self, session_id: str, points: int, reason: str | None = None
+    ) -> AffinityInfo:
+        """Set how close the user and the session's personality are, by hand.
+
+        An event ``manual`` tells of it, and silence counts anew from now.
+
+        Args:
+            session_id: A session of the two.
+            points: From 0 to 100.
+            reason: Why, in words, kept with the event.
+
+        Raises:
+            InputError: The points or the reason cannot be kept; nothing was written.
+        """
+        if isinstance(points, bool) or not isinstance(points, int) or not 0 <= points <= _MOST:
+            raise InputError(f"points are {points!r:.40}", hint=f"pass a number from 0 to {_MOST}")
+        why = None if reason is None else checked_text(reason, _MAX_REASON, "reason")
+        session = await self.get_session(session_id)
+        _, tree = self._personas.of(session)
+        own = {"session_id": session_id}
+        alive = Update("sessions", session.user_id, own, set={"last_activity": now()}, expect=1)
+        for attempt in range(_ATTEMPTS):
+            old = await self._storage.get_affinity(session.user_id, session.personality_name)
+            row, writes = set_by_hand(session, tree, old, points, why)
+            try:
+                await self._storage.transaction([alive, *writes])
+            except Conflict:  # an exchange was quicker
+                if not await self._storage.count("sessions", session.user_id, own):
+                    raise SessionNotFound(
+                        f"the session '{session_id:.80}' is gone: it was forgotten",
+                        hint="create_session() begins a new one",
+                    ) from None
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+            else:
+                return affinity_info(row, session.personality_name, tree, now())
+        raise AssertionError("unreachable")
 
     async def get_affinity_events(self, session_id: str, limit: int = 50) -> list[AffinityEvent]:
         """What moved affinity, and the milestones, the latest ``limit``, latest first.

@@ -7,6 +7,7 @@ planted.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 from luminora.memory.models import Session
 from luminora.memory.personas import Personas
@@ -65,6 +66,20 @@ class Sources:
         told_in = await self.get_session(row["session_id"])
         _, tree = self._personas.of(told_in)
         return await self._registry.revoke(row, tree)
+
+    async def reindex_messages(self, session_id: str, message_ids: Sequence[str]) -> int:
+        """Put messages of the session's user into the index by meaning once more; how many.
+
+        Raises:
+            InputError: The user has no such message.
+            ProviderError, StorageError: The provider or store is down; nothing changed.
+        """
+        session = await self.get_session(session_id)
+        wanted = [checked_id(one, "message_ids") for one in dict.fromkeys(message_ids)]
+        rows = [await self._registry.message(session, one) for one in wanted]
+        if rows:
+            await self._storage.transaction(await self._index.add(session.user_id, rows))
+        return len(rows)
 
     @property
     def _registry(self) -> Registry:

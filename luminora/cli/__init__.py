@@ -4,7 +4,7 @@
 lives in a module of its own that is imported when the command is typed.
 
 Exit codes: 0 ok · 1 failed · 2 usage · 3 configuration invalid · 4 credentials missing ·
-5 schema pending or dirty · 6 lock timeout · 130 interrupted.
+5 schema pending or dirty · 6 lock timeout · 130 interrupted (``luminora help exit-codes``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "luminora.cli.classify:classify",
         "Say what messages are about and how they count.",
     ),
+    "completion": (
+        "luminora.cli.completion:completion",
+        "Complete commands in bash, zsh or fish.",
+    ),
     "config": ("luminora.cli.config:config", "Show and check luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
@@ -31,10 +35,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "facts": ("luminora.cli.facts:facts", "Show, note and mend what is known about a user."),
     "forget": ("luminora.cli.forget:forget", "Delete what is remembered about a user."),
     "health": ("luminora.cli.health:health", "Ask every provider how it is."),
+    "help": ("luminora.cli.completion:help_", "Explain a command, or the exit codes."),
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
     "memory": ("luminora.cli.sources:memory", "See where memories came from, and revoke them."),
+    "messages": ("luminora.cli.messages:messages", "Look at single messages, and mend them."),
     "migrate": ("luminora.cli.migrate:migrate", "Create or upgrade the database's tables."),
     "mood": ("luminora.cli.relationship:mood", "Show a companion's mood."),
     "personality": ("luminora.cli.personality:personality", "List, check and try personalities."),
@@ -43,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reindex": ("luminora.cli.reindex:reindex", "Index the messages that still wait for it."),
     "schema": ("luminora.cli.schema:schema", "Write the schema of luminora.json for editors."),
     "search": ("luminora.cli.search:search", "Search what is remembered."),
+    "sessions": ("luminora.cli.sessions:sessions", "List conversations, look into one, or end it."),
     "snapshot": ("luminora.cli.snapshot:snapshot", "Put a user into a file, and back anywhere."),
     "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
@@ -51,43 +58,36 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code; ``argv`` is the command line without the program."""
-    arguments = sys.argv[1:] if argv is None else argv
-    completing = any(name.startswith("_LUMINORA") for name in os.environ)  # click's business
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:  # while something is still being imported
+        sys.stderr.write("interrupted\n")
+        return 130
+
+
+def _main(arguments: list[str]) -> int:
+    completing = "_LUMINORA_COMPLETE" in os.environ  # click's business
     if arguments[:1] in (["--version"], ["-V"]):
         from luminora._version import __version__
 
         return _say(f"luminora {__version__}")
-    if arguments[:1] in ([], ["--help"], ["-h"]) and not completing:
-        return _say(help_text())
+    if not completing and (not arguments or arguments[0] in {"--help", "-h", "help"}):
+        from luminora.cli import _overview
+
+        if arguments[1:] == ["exit-codes"]:
+            return _say(_overview.exit_codes_text())
+        if not (arguments[1:] and arguments[0] == "help"):
+            return _say(_overview.help_text())
     from luminora.cli._run import run
 
     return run(arguments)
 
 
-def help_text() -> str:
-    """What ``luminora --help`` prints."""
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {line}" for name, (_, line) in COMMANDS.items()]
-    return "\n".join(
-        [
-            "Usage: luminora [OPTIONS] COMMAND [ARGS]...",
-            "",
-            "  AI companions that remember, on whatever stack you already have.",
-            "",
-            "Commands:",
-            *lines,
-            "",
-            "Options:",
-            "  -V, --version  Show the version.",
-            "  -h, --help     Show this; 'luminora COMMAND --help' tells more.",
-            "",
-            "Start with:  luminora demo",
-            "Plugins may add commands of their own:  luminora plugins list",
-        ]
-    )
-
-
 def _say(text: str) -> int:
+    from luminora.cli import _terminal
+
+    _terminal.prepare()
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()

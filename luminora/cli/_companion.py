@@ -187,6 +187,22 @@ def emit_about(session: Session, **found: Any) -> None:
     emit_json({**whose(session), **plain(found)})
 
 
+def only_behind(ctx: click.Context) -> None:
+    """Refuse options before a subcommand, which would silently mean nothing there.
+
+    Raises:
+        click.UsageError: There are some.
+    """
+    given = click.core.ParameterSource.COMMANDLINE
+    if any(ctx.get_parameter_source(name) is given for name in ctx.params):
+        raise click.UsageError(f"options stand behind '{ctx.invoked_subcommand}', not before it")
+
+
+def told_counts(counts: Mapping[str, int]) -> str:
+    """Rows by collection, a line each."""
+    return "\n".join(f"  {count:>7,} {name}" for name, count in counts.items() if count)
+
+
 def read_lines(source: BinaryIO, limit: int) -> Iterator[tuple[int, bytes | InputError]]:
     """The lines with their numbers, without line ends and without the blank ones.
 

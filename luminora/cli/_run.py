@@ -5,16 +5,22 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from luminora.cli import COMMANDS, help_text, hush
-from luminora.errors import ConfigError, LuminoraError
+from luminora.cli import COMMANDS, _terminal, hush
+from luminora.cli._help import Help
+from luminora.errors import LuminoraError
+
+VARIABLE = "_LUMINORA_COMPLETE"
+"""Set by a shell that asks what may come next."""
 
 _INTERRUPTED = 130
+_NO_COLOUR = "--no-color"
 
 
 class Group(click.Group):
@@ -37,7 +43,8 @@ class _Luminora(Group):
     """The commands of :data:`~luminora.cli.COMMANDS`, and those that plugins announce."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        return sorted({*COMMANDS, *self.commands})
+        """Ours, and those that the manifests of usable plugins announce."""
+        return sorted({*COMMANDS, *self.commands, *_announced()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
@@ -46,11 +53,27 @@ class _Luminora(Group):
             return command
         return super().get_command(ctx, cmd_name) or self._plugged(ctx, cmd_name)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """See :meth:`click.Group.shell_complete`; no command is imported for its line of help."""
+        from click.shell_completion import CompletionItem
+
+        lines = {**_announced(), **{name: line for name, (_, line) in COMMANDS.items()}}
+        found = [
+            CompletionItem(name, help=line)
+            for name, line in sorted(lines.items())
+            if name.startswith(incomplete)
+        ]
+        return found or click.Command.shell_complete(self, ctx, incomplete)
+
     def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 - click's
+        from luminora.cli._overview import help_text
+
         return help_text()
 
     def _plugged(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of a plugin whose manifest announces it; only that plugin is imported."""
+        if completing():
+            return None  # a plugin is not run because somebody pressed a key
         from luminora._index import Index
 
         index = Index.load()
@@ -71,59 +94,107 @@ class _Luminora(Group):
         return None
 
 
+def _announced() -> dict[str, str]:
+    """The commands of plugins, each with its line of help."""
+    from luminora._index import Index
+
+    index = Index.load()
+    return {
+        name: line
+        for discovery in index.discoveries
+        if discovery.manifest and index.enabled(discovery)
+        for name, line in discovery.manifest.commands.items()
+    }
+
+
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit code.
 
     A command function returns None, or its exit code.
     """
+    from luminora.cli import output
+
+    arguments, plain = _without_colour(arguments)
+    if completing():
+        from luminora.cli import _values
+
+        _values.register()
+    before = os.environ.get("NO_COLOR")
+    if plain:
+        os.environ["NO_COLOR"] = "1"  # for everything that writes, rich included
+    output.begin()
     _prepare()
     try:
-        code = _app().main(arguments, prog_name=_program(), standalone_mode=False)
+        return _guarded(arguments)
+    finally:
+        if plain and before is None:
+            del os.environ["NO_COLOR"]
+
+
+def _guarded(arguments: list[str]) -> int:
+    """Run the command; whatever goes wrong is a message and a code."""
+    from luminora.cli import _failure
+
+    as_json = _failure.wants_json(arguments)
+    if completing():
+        with suppress(click.ClickException, LuminoraError, OSError):  # a shell shows what it gets
+            app().main(
+                arguments, prog_name=_program(), standalone_mode=False, complete_var=VARIABLE
+            )
+        return 0
+    try:
+        code = app().main(arguments, prog_name=_program(), standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as problem:
-        problem.show()
-        return problem.exit_code
+        return _failure.tell_usage(problem, as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return _INTERRUPTED
-    except LuminoraError as problem:
-        if _debugging():
-            raise
-        sys.stderr.write(f"{_told(problem)}\n")
-        return problem.exit_code
     except BrokenPipeError:
         hush()
         return 0
     except Exception as problem:
         if _debugging():
             raise
-        text = str(problem).partition("\n")[0]
-        sys.stderr.write(
-            f"error: unexpected {type(problem).__name__}: {text}\n"
-            "  → run with LUMINORA_DEBUG=1 for the traceback, and please report it\n"
-        )
-        return 1
+        return _failure.tell(problem, as_json=as_json)
     return code if isinstance(code, int) else 0
 
 
+def _without_colour(arguments: list[str]) -> tuple[list[str], bool]:
+    """The command line without ``--no-color``, which may stand anywhere, and whether it did."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    kept = [one for one in arguments[:end] if one != _NO_COLOUR]
+    return [*kept, *arguments[end:]], len(kept) < end
+
+
 def _prepare() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # never fail for a terminal's charset
+    _terminal.prepare()
+    click.Context.formatter_class = Help
     if not _debugging():
         # what the library warns of is told by the commands, once and in their words
         logging.getLogger("luminora").addHandler(logging.NullHandler())
 
 
-def _app() -> Any:
-    return _Luminora(
-        "luminora", context_settings={"help_option_names": ["-h", "--help"], "color": _colour()}
-    )
+def completing() -> bool:
+    """Whether a shell asks what may come next."""
+    return VARIABLE in os.environ
 
 
-def _colour() -> bool | None:
-    """Click looks at the terminal but not at these two."""
-    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+def app() -> Any:
+    """The command as click sees it."""
+    settings = {
+        "help_option_names": ["-h", "--help"],
+        "color": False if _terminal.colourless() else None,  # click looks at the terminal alone
+    }
+    return _Luminora("luminora", context_settings=settings, params=_options())
+
+
+def _options() -> list[click.Parameter]:
+    """What is answered before click is asked; it is here to be completed."""
+    return [
+        click.Option(["-V", "--version"], is_flag=True, expose_value=False),
+        click.Option([_NO_COLOUR], is_flag=True, expose_value=False),
+    ]
 
 
 def _program() -> str:
@@ -133,10 +204,3 @@ def _program() -> str:
 
 def _debugging() -> bool:
     return os.environ.get("LUMINORA_DEBUG", "") not in {"", "0"}
-
-
-def _told(problem: LuminoraError) -> str:
-    text = f"error: {problem}"
-    if isinstance(problem, ConfigError) and len(problem.problems) > 1:
-        return "\n".join([text, *problem.problems])
-    return text

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from luminora.cli._ask import agreed, loss_options
 from luminora.cli._companion import (
     Who,
     in_session,
+    only_behind,
     plain,
     printable,
     value_text,
@@ -29,10 +30,12 @@ from luminora.cli.output import (
     say,
     table,
 )
+from luminora.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from luminora.client import LuminoraCoreClient
     from luminora.config import Config
     from luminora.memory.models import Fact, FactVersion, Session
 
@@ -55,10 +58,10 @@ def facts(
 ) -> None:
     """Show what is known about a user, how surely, and from which words.
 
-    Example: luminora facts --user diego
+    Examples: luminora facts --user diego · luminora facts --user diego --history
     """
     if ctx.invoked_subcommand is not None:
-        _only_behind(ctx)
+        only_behind(ctx)
         return
     if history:
         session, past = run_async(
@@ -162,7 +165,7 @@ def edit(
 @facts.command()
 @click.argument("fact", metavar="KEY|ID")
 @click.option("--erase", is_flag=True, help="Delete it and its history for good.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@loss_options
 @who_options
 @config_options
 @json_option
@@ -173,16 +176,22 @@ def delete(
     *,
     erase: bool,
     yes: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Take a fact back; it moves to the history unless --erase is given.
 
-    Example: luminora facts delete address --user diego
+    Examples: luminora facts delete address --user diego · luminora facts delete address --user
+    diego --erase --dry-run
     """
-    if erase and not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("this deletes for good: confirm it with --yes")
-        click.confirm(f"Delete '{printable(fact)}' and its history for good?", abort=True, err=True)
+    if dry_run:
+        session, found = run_async(
+            in_session(config, who, lambda client, one: _named(client, one, fact))
+        )
+        _report(session, found, "would erase" if erase else "would take back", as_json=as_json)
+        return
+    if erase:
+        agreed(f"Delete '{printable(fact)}' and its history for good?", yes=yes)
     session, found = run_async(
         in_session(
             config,
@@ -191,6 +200,18 @@ def delete(
         )
     )
     _report(session, found, "erased" if erase else "taken back", as_json=as_json)
+
+
+async def _named(client: LuminoraCoreClient, session: Session, fact: str) -> Fact:
+    """The active fact of that id or key."""
+    found = await client.get_facts(session.session_id)
+    for one in found:
+        if fact in {one.id, one.key}:
+            return one
+    raise InputError(
+        f"there is no fact {fact!r:.80} of '{session.user_id:.80}'",
+        hint="luminora facts lists them",
+    )
 
 
 def show_history(past: Sequence[FactVersion]) -> None:
@@ -211,17 +232,6 @@ def show_history(past: Sequence[FactVersion]) -> None:
             for row in past
         ],
     )
-
-
-def _only_behind(ctx: click.Context) -> None:
-    """Refuse options before a subcommand, which would silently mean nothing there.
-
-    Raises:
-        click.UsageError: There are some.
-    """
-    given = click.core.ParameterSource.COMMANDLINE
-    if any(ctx.get_parameter_source(name) is given for name in ctx.params):
-        raise click.UsageError(f"options stand behind '{ctx.invoked_subcommand}', not before it")
 
 
 def _literal(text: str) -> Any:

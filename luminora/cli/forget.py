@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
-from luminora.cli._companion import opened
-from luminora.cli.output import config_options, emit_json, json_option, note, run_async, say
+from luminora.cli._ask import loss_options, typed
+from luminora.cli._companion import opened, told_counts
+from luminora.cli.output import config_options, emit_json, json_option, run_async, say
 from luminora.providers.verbs import USER_COLLECTIONS
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("user")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@loss_options
 @click.option("--expired", is_flag=True, help="Only what is past its retention.")
 @config_options
 @json_option
@@ -31,34 +30,16 @@ def forget(
 
     memory.retention in luminora.json says how long messages are kept.
 
-    Example: luminora forget diego --dry-run
+    Examples: luminora forget diego --dry-run · luminora forget diego --expired --yes
     """
     before = run_async(_expire(config, user, dry_run=True) if expired else _counts(config, user))
     if dry_run or not any(before.values()):
         what = "would_delete" if dry_run else "deleted"
         _report(user, what, before, expired=expired, as_json=as_json)
         return
-    if not yes:
-        _confirm(user, before)
+    typed(user, [f"About to delete for good, of '{user}':", told_counts(before)], yes=yes)
     deleted = run_async(_expire(config, user) if expired else _forget(config, user))
     _report(user, "deleted", deleted, expired=expired, as_json=as_json)
-
-
-def _confirm(user: str, counts: Mapping[str, int]) -> None:
-    """Go on only if the user types the name.
-
-    Raises:
-        click.UsageError: There is nobody to ask.
-        click.Abort: The answer is another.
-    """
-    if not sys.stdin.isatty():
-        raise click.UsageError("this deletes for good: confirm it with --yes")
-    note(f"About to delete for good, of '{user}':")
-    note(_told(counts))
-    answer: str = click.prompt(f"Type {user} to go on", default="", show_default=False, err=True)
-    if answer != user:
-        note("nothing was deleted")
-        raise click.Abort
 
 
 def _report(
@@ -75,11 +56,7 @@ def _report(
         say(none.format(user))
     else:
         say(f"{what.replace('_', ' ')}, of '{user}':")
-        say(_told(counts))
-
-
-def _told(counts: Mapping[str, int]) -> str:
-    return "\n".join(f"  {count:>7,} {name}" for name, count in counts.items() if count)
+        say(told_counts(counts))
 
 
 async def _counts(config: Config, user: str) -> dict[str, int]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from luminora.cli._companion import opened, plain, when
+from luminora.cli._ask import agreed, loss_options
+from luminora.cli._companion import opened, plain, printable, when
 from luminora.cli.output import (
     config_options,
     emit_json,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from luminora.memory.worker import Worked
 
 _ERROR_WIDTH = 60
+_MANY = 100_000
 
 
 @click.command()
@@ -34,6 +36,7 @@ _ERROR_WIDTH = 60
 @click.option("--retry", metavar="ID", multiple=True, help="Try a dead job again; may be repeated.")
 @click.option("--retry-all", is_flag=True, help="Try all dead jobs again.")
 @click.option("--discard", metavar="ID", multiple=True, help="Delete a job without doing it.")
+@loss_options
 @config_options
 @json_option
 def jobs(
@@ -44,6 +47,8 @@ def jobs(
     retry: Sequence[str],
     retry_all: bool,
     discard: Sequence[str],
+    yes: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Show background work that is not done yet, or mend it.
@@ -51,13 +56,19 @@ def jobs(
     A job is ready until a worker leases it; one that failed five times is dead, and says why.
 
     Examples: luminora jobs --status dead · luminora jobs --retry-all · luminora jobs --discard ID
+    --yes
     """
     if sum(map(bool, (retry, retry_all, discard))) > 1:
         raise click.UsageError("--retry, --retry-all and --discard exclude each other")
-    if retry or retry_all:
+    if dry_run and not discard:
+        raise click.UsageError("--dry-run goes with --discard")
+    if dry_run:
+        _would(run_async(_known(config, discard)), as_json=as_json)
+    elif retry or retry_all:
         count = run_async(_retry(config, None if retry_all else retry))
         _done("retried", count, "will be tried again", as_json=as_json)
     elif discard:
+        agreed(f"Delete {_jobs(len(discard))} without doing them?", yes=yes)
         _done("discarded", run_async(_discard(config, discard)), "deleted", as_json=as_json)
     else:
         counts, found = run_async(_look(config, status, limit))
@@ -109,6 +120,11 @@ async def _discard(config: Config, ids: Sequence[str]) -> int:
         return await client.discard_jobs(ids)
 
 
+async def _known(config: Config, ids: Sequence[str]) -> list[Job]:
+    async with opened(config) as (client, _):
+        return [job for job in await client.get_jobs(None, _MANY) if job.id in ids]
+
+
 async def _work(config: Config, concurrency: int, *, once: bool) -> Worked:
     stop = asyncio.Event()
     async with opened(config) as (client, stack):
@@ -141,6 +157,16 @@ def _show(counts: dict[str, int], found: Sequence[Job]) -> None:
     note(", ".join(f"{count:,} {status}" for status, count in counts.items()))
     if counts["dead"]:
         note("dead jobs come again with: luminora jobs --retry-all")
+
+
+def _would(found: Sequence[Job], *, as_json: bool) -> None:
+    if as_json:
+        emit_json({"would_discard": [plain(job) for job in found]})
+        return
+    for job in found:
+        say(f"would delete: {job.id}, {job.kind} of '{printable(job.user_id)}', {job.status}")
+    if not found:
+        say("no such job")
 
 
 def _first_line(text: str | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-import os
+import shutil
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import click
 
+from luminora.cli import _terminal
 from luminora.cli._run import Group
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "config_options",
     "emit_json",
     "json_option",
+    "json_text",
     "loaded_config",
     "note",
     "progress",
@@ -37,6 +39,8 @@ __all__ = [
 ]
 
 _LINE_SECONDS = 2.0
+_LEAST = 14
+"""Columns below which a folded cell is hard to read."""
 
 
 class Progress(Protocol):
@@ -50,13 +54,35 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
+_spoken = False
+
+
+def begin() -> None:
+    """Nothing was printed yet: a new command begins."""
+    global _spoken  # noqa: PLW0603 - standard output is one
+    _spoken = False
+
+
+def spoken() -> bool:
+    """Whether something of a result was printed."""
+    return _spoken
+
+
 def emit_json(document: Mapping[str, Any], *, version: int = 1) -> None:
     """Print one JSON object: ``version`` (of its form) and then ``document``."""
-    say(json.dumps({"version": version, **document}, ensure_ascii=False, indent=2, default=str))
+    say(json_text({"version": version, **document}, indent=2))
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON that standard output can show: where it takes no Unicode, in escapes of JSON's own."""
+    plain = not _terminal.unicode(sys.stdout)
+    return json.dumps(value, ensure_ascii=plain, indent=indent, default=str)
 
 
 def say(text: str = "") -> None:
     """Print a line of the result."""
+    global _spoken  # noqa: PLW0603 - see begin
+    _spoken = True
     click.echo(text)
 
 
@@ -66,30 +92,56 @@ def note(text: str) -> None:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows under headings: with rich on a terminal, plain and aligned in a pipe."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    if colourful():
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+    """Print rows under headings: with rich on a terminal, plain and aligned in a pipe.
 
-        drawn = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in headings:
-            drawn.add_column(heading, overflow="fold")
-        for row in cells:
-            drawn.add_row(*(Text(cell) for cell in row))
-        Console().print(drawn)
-        return
+    In a terminal too narrow for columns, every row is a block of lines.
+    """
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    for row in [list(headings), *cells]:
-        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        say(line.rstrip())
+    if _terminal.terminal(sys.stdout) and not _fits(widths):
+        _blocks(headings, cells)
+    elif colourful():
+        _drawn(headings, cells)
+    else:
+        for row in [list(headings), *cells]:
+            line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+            say(line.rstrip())
+
+
+def _fits(widths: Sequence[int]) -> bool:
+    """Whether columns of these widths can stand side by side, if need be folded."""
+    least = sum(min(width, _LEAST) for width in widths) + 2 * (len(widths) - 1)
+    columns = shutil.get_terminal_size().columns
+    return sum(widths) + 2 * (len(widths) - 1) <= columns or (least <= columns and colourful())
+
+
+def _drawn(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        drawn.add_column(heading, overflow="fold")
+    for row in cells:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console().print(drawn)
+
+
+def _blocks(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    for number, row in enumerate(cells):
+        if number:
+            say()
+        for heading, cell in zip(headings, row, strict=True):
+            if cell:
+                say(f"{heading}: {cell}")
+    if not cells:
+        say("  ".join(headings))
 
 
 def colourful() -> bool:
     """Whether standard output is a terminal that takes colour and motion."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return not plain and sys.stdout.isatty()
+    return _terminal.colours(sys.stdout)
 
 
 @contextmanager
@@ -106,7 +158,7 @@ def progress(what: str, unit: str, *, quiet: bool = False) -> Iterator[Progress]
     """
     if quiet:
         yield lambda _done, _total, _what="": None
-    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    elif _terminal.colours(sys.stderr) and not _terminal.unattended():
         with _bar(what, unit) as advance:
             yield advance
     else:
@@ -131,8 +183,7 @@ def _bar(what: str, unit: str) -> Iterator[Progress]:
         TextColumn(unit),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")))
-    with Progress(*columns, console=console) as bar:
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total, now=what: bar.update(
             task, completed=done, total=total, description=now
@@ -197,6 +248,6 @@ def loaded_config(file: str | None = None, settings: Sequence[str] = ()) -> Conf
 
 def run_async(work: Coroutine[Any, Any, _T]) -> _T:
     """The result of a coroutine, on an event loop of its own."""
-    import asyncio
+    from luminora.cli._loop import run
 
-    return asyncio.run(work)
+    return run(work)

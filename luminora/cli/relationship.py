@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from luminora.cli._companion import Who, emit_about, in_session, printable, when, who_options
-from luminora.cli.output import config_options, json_option, note, run_async, say, table
+from luminora.cli._companion import (
+    Who,
+    emit_about,
+    in_session,
+    only_behind,
+    printable,
+    when,
+    who_options,
+)
+from luminora.cli.output import Group, config_options, json_option, note, run_async, say, table
 
 if TYPE_CHECKING:
     from luminora.client import LuminoraCoreClient
@@ -16,7 +24,7 @@ if TYPE_CHECKING:
     from luminora.memory.models import AffinityEvent, AffinityInfo, MoodInfo, MoodSpan, Session
 
 
-@click.command()
+@click.group(cls=Group, invoke_without_command=True)
 @who_options
 @click.option(
     "--events",
@@ -30,11 +38,17 @@ if TYPE_CHECKING:
 @click.option("--explain", is_flag=True, help="Show how each change came about, step by step.")
 @config_options
 @json_option
-def affinity(config: Config, who: Who, most: int, *, explain: bool, as_json: bool) -> None:
+@click.pass_context
+def affinity(
+    ctx: click.Context, config: Config, who: Who, most: int, *, explain: bool, as_json: bool
+) -> None:
     """Show how close a user and a companion are, and what made it so.
 
     Example: luminora affinity --user diego --personality sakura --explain
     """
+    if ctx.invoked_subcommand is not None:
+        only_behind(ctx)
+        return
 
     async def look(
         client: LuminoraCoreClient, session: Session
@@ -51,6 +65,44 @@ def affinity(config: Config, who: Who, most: int, *, explain: bool, as_json: boo
         show_accounts(events)
     else:
         show_events(events)
+
+
+@affinity.command("set")
+@click.argument("points", type=click.IntRange(0, 100))
+@click.option("--reason", metavar="TEXT", help="Why, kept with the change.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@who_options
+@config_options
+@json_option
+def set_(
+    config: Config, who: Who, points: int, reason: str | None, *, dry_run: bool, as_json: bool
+) -> None:
+    """Set how close a user and a companion are, from 0 to 100 points.
+
+    It stands in the list of changes, so it can be set back. Silence counts anew from now.
+
+    Examples: luminora affinity set 40 --user diego --personality sakura --reason "was reset by
+    mistake"
+    """
+
+    async def change(
+        client: LuminoraCoreClient, session: Session
+    ) -> tuple[AffinityInfo, AffinityInfo]:
+        before = await client.get_affinity(session.session_id)
+        if dry_run:
+            return before, before
+        return before, await client.set_affinity(session.session_id, points, reason)
+
+    session, (before, after) = run_async(in_session(config, who, change))
+    if as_json:
+        emit_about(
+            session, before=before, **({"would_set": points} if dry_run else {"after": after})
+        )
+    elif dry_run:
+        say(f"would set {before.points} to {points} points")
+    else:
+        level = after.level.replace("_", " ")
+        say(f"{session.personality_name}: {before.points} → {after.points} points, {level}")
 
 
 @click.command()

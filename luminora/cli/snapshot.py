@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from luminora.cli._ask import attended
 from luminora.cli._companion import Who, opened, plain
 from luminora.cli.output import (
     Group,
@@ -232,7 +232,7 @@ def _new_passphrase(variable: str | None, *, asked: bool) -> str | None:
         return _from_environment(variable)
     if not asked:
         return None
-    if not sys.stdin.isatty():
+    if not attended():
         raise click.UsageError("there is nobody to ask for a passphrase: use --passphrase-env NAME")
     answer: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
     return answer
@@ -242,7 +242,7 @@ def _unlocking(file: str, variable: str | None, identity: Sequence[str]) -> Lock
     from luminora.snapshots.age import Lock, wants_passphrase
 
     passphrase = None if variable is None else _from_environment(variable)
-    if passphrase is None and wants_passphrase(_head(file)) and sys.stdin.isatty():
+    if passphrase is None and wants_passphrase(_head(file)) and attended():
         passphrase = click.prompt("Passphrase", hide_input=True, err=True)
     return Lock(passphrase, identities=[_key_text(name) for name in identity])
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from luminora.cli._ask import agreed, loss_options
 from luminora.cli._companion import (
     Who,
     in_session,
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def memory() -> None:
-    """See where memories came from, and take back what was planted."""
+    """See where memories came from, and take back what was planted.
+
+    Example: luminora memory list --suspicious --user diego
+    """
 
 
 @memory.command("list")
@@ -60,19 +64,38 @@ def list_(
     if not found:
         note("nothing gives the companion orders")
     for source in found:
-        _show(source)
+        show_source(source)
 
 
 @memory.command()
 @click.argument("message_id", metavar="MESSAGE")
+@loss_options
 @who_options
 @config_options
 @json_option
-def revoke(config: Config, who: Who, message_id: str, *, as_json: bool) -> None:
+def revoke(
+    config: Config, who: Who, message_id: str, *, yes: bool, dry_run: bool, as_json: bool
+) -> None:
     """Take back a message, its answer, and everything that was learned from it.
 
-    Example: luminora memory revoke 5f2c… --user diego
+    Examples: luminora memory revoke ID --user diego --dry-run · luminora memory revoke ID --user
+    diego --yes
     """
+    take_back(config, who, message_id, yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+def take_back(
+    config: Config, who: Who, message_id: str, *, yes: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Revoke a message after showing what goes with it."""
+    if dry_run:
+        found = run_async(_look(config, who, message_id))
+        if as_json:
+            emit_json({"would_revoke": plain(found)})
+        for source in [] if as_json else found:
+            show_source(source)
+        return
+    agreed(f"Empty the message {printable(message_id)} and what was learned from it?", yes=yes)
     done = run_async(_revoke(config, who, message_id))
     if as_json:
         emit_json(plain(done))
@@ -103,7 +126,8 @@ async def _revoke(config: Config, who: Who, message_id: str) -> Revocation:
     return done
 
 
-def _show(source: Source) -> None:
+def show_source(source: Source) -> None:
+    """Print a message and what was learned from it."""
     how = f"  [{', '.join(source.techniques)}]" if source.techniques else ""
     who = printable(source.speaker or source.role)
     say(f"{source.message_id}  {when(source.timestamp)}  {who}, {source.origin}{how}")

@@ -13,17 +13,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from luminora.memory.account import MILESTONE, AffinityStep, written
 from luminora.memory.analysis import Analysis
-from luminora.memory.clock import TICK, in_order
+from luminora.memory.clock import TICK, in_order, now
 from luminora.memory.earning import Earned, earned
 from luminora.memory.models import AffinityInfo, Session
 from luminora.personality import AffinityDecay, Milestone, PersonalityTree
 from luminora.providers import Insert, Row, Update, Write
 
 DECAY = "decay"
+MANUAL = "manual"
+"""The event that tells of affinity set by hand."""
 _DAY = timedelta(days=1)
 _MAX_EVENT = 200
 
@@ -135,6 +137,47 @@ def affinity_change(
     ]
     levels = [row["current_level"], *(entry["level_after"] for entry in log.entries)]
     return AffinityChange(changed, logged, levels, reached, writes)
+
+
+def set_by_hand(
+    session: Session, tree: PersonalityTree, old: Row | None, points: int, why: str | None
+) -> tuple[Row, list[Write]]:
+    """What sets affinity to a number: the row as it will be, and the writes.
+
+    One event of its own, :data:`MANUAL`, tells of it. Silence counts anew from now, or what it
+    has taken would be taken from the new number at once.
+    """
+    at = in_order(now(), old["updated_at"] if old else None)
+    row = old or stranger(session, tree, at)
+    change = points - row["affinity_points"]
+    level = tree.level_for(points).name
+    step = AffinityStep(MANUAL, change, f"set to {points} by hand")
+    event: Row = {
+        "id": uuid4().hex,
+        "user_id": session.user_id,
+        "personality_name": session.personality_name,
+        "session_id": session.session_id,
+        "message_id": None,
+        "event": MANUAL,
+        "points": change,
+        "points_after": points,
+        "level_after": level,
+        "reason": written(why, [step]),
+        "created_at": at,
+    }
+    changed: Row = {
+        **row,
+        "affinity_points": points,
+        "current_level": level,
+        "last_interaction": at,
+        "revision": row["revision"] + 1,
+        "updated_at": at,
+    }
+    writes: list[Write] = [
+        Insert("affinity_events", session.user_id, event),
+        _store(session.user_id, changed, old),
+    ]
+    return changed, writes
 
 
 class _Log:

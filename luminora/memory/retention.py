@@ -93,13 +93,13 @@ class Expiry:
         for where in self._retention.limited:
             async for page in self._pages(user_id, where):
                 messages = await self._expired(user_id, page, at, done)
-                gone = await self._gone(user_id, messages)
+                gone = await belongings(self._storage, user_id, messages)
                 ids = [row["id"] for row in gone["messages"] if row["id"] not in done]
                 done.update(ids)
                 counts.update({name: len(rows) for name, rows in gone.items()})
                 if ids and not dry_run:
                     counts["message_embeddings"] += await self._index.discard(user_id, ids)
-                    await self._storage.transaction(_writes(user_id, gone))
+                    await self._storage.transaction(deletions(user_id, gone))
         return {name: count for name, count in counts.items() if count}
 
     async def _pages(self, user_id: str, where: Mapping[str, str]) -> AsyncIterator[list[Row]]:
@@ -120,35 +120,39 @@ class Expiry:
         rows = await self._storage.find("messages", user_id, {"id": Is("in", ids)})
         return [row for row in rows if _past(limits[row["id"]], row, at)]
 
-    async def _gone(self, user_id: str, messages: Sequence[Row]) -> dict[str, list[Row]]:
-        """Everything that goes with these messages, by collection."""
-        if not messages:
-            return {"messages": []}
-        asked = [row["id"] for row in messages]
-        answers = await self._storage.find("messages", user_id, {"reply_to": Is("in", asked)})
-        everything = list({row["id"]: row for row in (*messages, *answers)}.values())
-        ids = [row["id"] for row in everything]
-        told = _public(everything)
-        kinds, facts, past, episodes = await self._storage.read(
-            [
-                Find("memory_classifications", user_id, {"message_id": Is("in", ids)}),
-                Find("user_facts", user_id, {"source_message_id": Is("in", told)}),
-                Find("fact_history", user_id, {"source_message_id": Is("in", told)}),
-                Find("episodes", user_id),
-            ]
-        )
-        sensitive = {row["message_id"] for row in kinds if row["privacy"] == "sensitive"}
-        secret = set(_public([row for row in everything if row["id"] in sensitive]))
-        return {
-            "messages": everything,
-            "memory_classifications": kinds,
-            "user_facts": [row for row in facts if row["mention_count"] <= 1],
-            "fact_history": past,
-            "episodes": [row for row in episodes if _lost(row, set(told), secret)],
-        }
+
+async def belongings(
+    storage: StorageProvider, user_id: str, messages: Sequence[Row]
+) -> dict[str, list[Row]]:
+    """Everything that goes with some messages of a user, by collection."""
+    if not messages:
+        return {"messages": []}
+    asked = [row["id"] for row in messages]
+    answers = await storage.find("messages", user_id, {"reply_to": Is("in", asked)})
+    everything = list({row["id"]: row for row in (*messages, *answers)}.values())
+    ids = [row["id"] for row in everything]
+    told = _public(everything)
+    kinds, facts, past, episodes = await storage.read(
+        [
+            Find("memory_classifications", user_id, {"message_id": Is("in", ids)}),
+            Find("user_facts", user_id, {"source_message_id": Is("in", told)}),
+            Find("fact_history", user_id, {"source_message_id": Is("in", told)}),
+            Find("episodes", user_id),
+        ]
+    )
+    sensitive = {row["message_id"] for row in kinds if row["privacy"] == "sensitive"}
+    secret = set(_public([row for row in everything if row["id"] in sensitive]))
+    return {
+        "messages": everything,
+        "memory_classifications": kinds,
+        "user_facts": [row for row in facts if row["mention_count"] <= 1],
+        "fact_history": past,
+        "episodes": [row for row in episodes if _lost(row, set(told), secret)],
+    }
 
 
-def _writes(user_id: str, gone: Mapping[str, list[Row]]) -> list[Write]:
+def deletions(user_id: str, gone: Mapping[str, list[Row]]) -> list[Write]:
+    """The writes that delete what :func:`belongings` found."""
     keys = {"memory_classifications": "message_id"}
     deletions: list[Write] = [
         Delete(name, user_id, {key: Is("in", [row[key] for row in rows])})

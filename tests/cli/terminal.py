@@ -45,7 +45,7 @@ OWN_TERMINAL = (
 class Terminal:
     """A process with a terminal of its own."""
 
-    def __init__(self, *command):
+    def __init__(self, *command, **environment):
         self.text = ""
         self._seen = 0
         self._descriptor, inner = pty.openpty()
@@ -55,7 +55,8 @@ class Terminal:
             stdout=inner,
             stderr=inner,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm"},
+            env={name: value for name, value in os.environ.items() if name != "CI"}
+            | {"TERM": "xterm", **environment},
         )
         os.close(inner)
 

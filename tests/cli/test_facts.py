@@ -67,7 +67,7 @@ def test_what_cannot_be_done_is_said_and_not_done(capsys):
         assert complaint in err
     assert "Diego" in run(capsys, *who)[0]
     for name in ("add", "edit", "delete"):
-        assert "Example: luminora facts" in run(capsys, name, "--help")[0]
+        assert f"luminora facts {name}" in run(capsys, name, "--help")[0].partition("Example")[2]
 
 
 @pytest.mark.usefixtures("talked")
@@ -76,7 +76,9 @@ def test_erasing_asks_first(capsys):
     with Terminal(sys.executable, "-m", "luminora.cli", *command) as terminal:
         terminal.until("for good? ")
         terminal.type("n\r")
-        terminal.until("interrupted")
+        terminal.until("nothing was changed")
+        assert terminal.code() == 1
+    assert "would erase: personal_info.name = Diego" in run(capsys, *command[1:], "--dry-run")[0]
     assert "Diego" in run(capsys, "--user", "diego")[0]
     with Terminal(sys.executable, "-m", "luminora.cli", *command) as terminal:
         terminal.until("for good? ")

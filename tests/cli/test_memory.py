@@ -60,7 +60,7 @@ def test_look_ups(talked, capsys):
     assert "no conversation with 'cassian' yet" in err
     assert run(capsys, "history", "--limit", "0")[2] == 2
     for name in ("facts", "affinity", "mood", "episodes", "history", "forget", "reindex"):
-        assert "Example: luminora" in run(capsys, name, "--help")[0]
+        assert f"luminora {name}" in run(capsys, name, "--help")[0].partition("Example")[2]
 
 
 def test_forget_shows_asks_and_deletes_only_that_user(talked, capsys, monkeypatch):
@@ -79,7 +79,7 @@ def test_forget_shows_asks_and_deletes_only_that_user(talked, capsys, monkeypatc
         terminal.until("Type diego to go on: ")
         terminal.type("no\r")
         terminal.until("nothing was deleted")
-        assert terminal.code() == 130
+        assert terminal.code() == 1
     found = json.loads(run(capsys, "forget", "diego", "--yes", "--json")[0])
     assert found["deleted"]["messages"] == 2
     assert "nothing is remembered about 'diego'" in run(capsys, "forget", "diego", "--yes")[0]

@@ -153,7 +153,12 @@ def test_the_command_shows_and_mends(capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["counts"] == {"ready": 2, "leased": 0, "dead": 0}
     assert {job["status"] for job in found["jobs"]} == {"ready"}
-    assert main(["jobs", "--discard", found["jobs"][0]["id"]]) == 0
+    job = found["jobs"][0]["id"]
+    assert main(["jobs", "--discard", job]) == 2
+    assert "confirm it with --yes" in capsys.readouterr().err
+    assert main(["jobs", "--discard", job, "--dry-run"]) == 0
+    assert f"would delete: {job}, digest of" in capsys.readouterr().out
+    assert main(["jobs", "--discard", job, "--yes"]) == 0
     assert capsys.readouterr().out == "1 job deleted\n"
     assert main(["jobs", "--retry", "nothing"]) == 0
     assert capsys.readouterr().out == "no such job\n"
