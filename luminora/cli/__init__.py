@@ -59,11 +59,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sessions": ("luminora.cli.sessions:sessions", "List conversations, look into one, or end it."),
     "snapshot": ("luminora.cli.snapshot:snapshot", "Put a user into a file, and back anywhere."),
     "stats": ("luminora.cli.stats:stats", "Count what is remembered."),
-    "test": ("luminora.cli.connection:test", "Try one part of the stack."),
-    "test-connection": (
-        "luminora.cli.connection:connection",
-        "Try every part of the stack for real.",
-    ),
     "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
 """Every command: where it lives, and its line in the help."""
