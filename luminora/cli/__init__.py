@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Show how close a user and a companion are.",
     ),
     "analytics": ("luminora.cli.analytics:analytics", "Show what conversations add up to."),
+    "benchmark": ("luminora.cli.benchmark:benchmark", "Measure your own stack, step by step."),
     "chat": ("luminora.cli.chat:chat", "Talk with a companion."),
     "classify": (
         "luminora.cli.classify:classify",
@@ -39,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
     "info": ("luminora.cli.info:info", "Look at the embeddings, the tables, the configuration."),
+    "init": ("luminora.cli.init:init", "Set up your stack, step by step."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
     "load-personality": (
         "luminora.cli.load:load_personality",

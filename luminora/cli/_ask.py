@@ -25,12 +25,13 @@ def loss_options(command: Callable[..., _T]) -> Callable[..., _T]:
     return click.option("--yes", is_flag=True, help="Do not ask.")(command)
 
 
-def agreed(question: str, *, yes: bool) -> None:
+def agreed(question: str, *, yes: bool, why: str = "this cannot be undone") -> None:
     """Go on only if the answer is yes.
 
     Args:
         question: One sentence that ends with a question mark.
         yes: Whether ``--yes`` was given.
+        why: Why somebody has to be asked.
 
     Raises:
         click.UsageError: There is nobody to ask.
@@ -38,7 +39,7 @@ def agreed(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    _require_somebody()
+    _require_somebody(why)
     if not click.confirm(question, default=False, err=True):
         _declined("nothing was changed")
 
@@ -57,7 +58,7 @@ def typed(name: str, lost: Sequence[str], *, yes: bool) -> None:
     """
     if yes:
         return
-    _require_somebody()
+    _require_somebody("this cannot be undone")
     for line in lost:
         note(line)
     answer: str = click.prompt(f"Type {name} to go on", default="", show_default=False, err=True)
@@ -70,8 +71,6 @@ def _declined(text: str) -> NoReturn:
     raise click.exceptions.Exit(1)
 
 
-def _require_somebody() -> None:
+def _require_somebody(why: str) -> None:
     if not attended():
-        raise click.UsageError(
-            "this cannot be undone and there is nobody to ask: confirm it with --yes"
-        )
+        raise click.UsageError(f"{why} and there is nobody to ask: confirm it with --yes")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import getpass
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -54,6 +53,8 @@ class Who:
         """The user named, else the name this person is logged in with."""
         if self.user is not None:
             return self.user
+        import getpass
+
         try:
             return getpass.getuser()
         except (KeyError, OSError):  # a container without a name for its user id

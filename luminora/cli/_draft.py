@@ -63,6 +63,14 @@ class Draft:
             raise ConfigError(f"cannot be read: {reason}", where=str(path)) from None
         return cls(path, text, exists=True)
 
+    def reread(self) -> Draft:
+        """The file as it is now.
+
+        Raises:
+            ConfigError: It cannot be read.
+        """
+        return Draft.of(str(self.path))
+
     @property
     def name(self) -> str:
         """What to call the file in messages."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 _T = TypeVar("_T")
 
@@ -20,6 +22,8 @@ def run(work: Coroutine[Any, Any, _T], runner: asyncio.Runner | None = None) -> 
         KeyboardInterrupt: Ctrl-C; ``work`` was cancelled and has ended. Pressed again meanwhile,
             it is not waited for.
     """
+    import asyncio
+
     if runner is None:
         with asyncio.Runner() as own:
             return run(work, own)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from contextlib import suppress
@@ -143,11 +142,11 @@ def _guarded(arguments: list[str]) -> int:
             )
         return 0
     try:
-        code = app().main(arguments, prog_name=_program(), standalone_mode=False)
+        code = _called(arguments)
         sys.stdout.flush()
     except click.ClickException as problem:
         return _failure.tell_usage(problem, as_json=as_json)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, EOFError, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return _INTERRUPTED
     except BrokenPipeError:
@@ -160,6 +159,16 @@ def _guarded(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _called(arguments: list[str]) -> Any:
+    """What the command returns. Click's own ``main`` would make a broken pipe a failure."""
+    root = app()
+    try:
+        with root.make_context(_program(), list(arguments)) as context:
+            return root.invoke(context)
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+
+
 def _without_colour(arguments: list[str]) -> tuple[list[str], bool]:
     """The command line without ``--no-color``, which may stand anywhere, and whether it did."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
@@ -170,7 +179,9 @@ def _without_colour(arguments: list[str]) -> tuple[list[str], bool]:
 def _prepare() -> None:
     _terminal.prepare()
     click.Context.formatter_class = Help
-    if not _debugging():
+    if not (_debugging() or completing()):
+        import logging
+
         # what the library warns of is told by the commands, once and in their words
         logging.getLogger("luminora").addHandler(logging.NullHandler())
 

@@ -42,19 +42,19 @@ class _Valued(ShellComplete):
     """Offers values where click knows of none."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
-        found = super().get_completions(args, incomplete)
-        if found:
-            return found
+        before, begun = args, incomplete
         if incomplete.startswith("--") and "=" in incomplete:
             option, _, begun = incomplete.partition("=")
-            args, incomplete = [*args, option], begun
+            before = [*args, option]
         elif args[-1:] == ["="]:  # so bash splits --option=value
-            args = args[:-1]
-        if args[-1:] and args[-1] in _FILES:
-            return [CompletionItem(incomplete, type="file")]
-        return [
-            CompletionItem(value) for value in values(args) if value.startswith(incomplete.lower())
-        ]
+            before = args[:-1]
+        # first what needs no command to be imported
+        if known := [one for one in values(before) if one.startswith(begun.lower())]:
+            return [CompletionItem(one) for one in known]
+        found = super().get_completions(args, incomplete)
+        if not found and before[-1:] and before[-1] in _FILES:
+            return [CompletionItem(begun, type="file")]
+        return found
 
 
 def _source(self: ShellComplete) -> str:

@@ -6,16 +6,13 @@ that Ctrl-C at the prompt ends the program and Ctrl-C during a reply ends only t
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli import _slash
 from luminora.cli._companion import (
     Who,
     decoded,
@@ -29,10 +26,13 @@ from luminora.cli._companion import (
     whose,
 )
 from luminora.cli._loop import run
-from luminora.cli.output import config_options, note, say
+from luminora.cli.output import config_options, json_text, note, say
 from luminora.errors import InputError, LuminoraError
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from luminora.cli import _slash
     from luminora.client import LuminoraCoreClient
     from luminora.config import Config
     from luminora.memory.models import Response, Session
@@ -59,6 +59,8 @@ def chat(config: Config, who: Who, *, new: bool, as_json: bool) -> int:
       luminora chat --user diego --personality sakura
       echo "Hola, soy Diego" | luminora chat --user diego
     """  # noqa: D301 - click's own mark for text that keeps its lines
+    import asyncio
+
     with asyncio.Runner() as runner:
         talk = run(Talk.begin(config, who, new=new), runner)
         try:
@@ -115,6 +117,8 @@ class Talk:
 
     async def slash(self, name: str, argument: str) -> _slash.Answer:
         """What a slash command finds."""
+        from luminora.cli import _slash
+
         return await _slash.answer(self.client, self.session.session_id, name, argument)
 
     def document(self, line: int, text: str, response: Response) -> dict[str, Any]:
@@ -175,6 +179,8 @@ def _at_a_terminal(runner: asyncio.Runner, talk: Talk) -> int:
 
 def _exchange(runner: asyncio.Runner, talk: Talk, text: str) -> bool:
     """Answer one line at a terminal; False if it was a goodbye."""
+    from luminora.cli import _slash
+
     if command := _slash.command_in(text):
         if command[0] == "quit":
             return False
@@ -236,6 +242,8 @@ def _answer_line(
     if isinstance(line, InputError):
         raise line
     text = decoded(line)
+    from luminora.cli import _slash
+
     if command := _slash.command_in(text):
         if command[0] == "quit":
             return False
@@ -265,11 +273,11 @@ def _described(problem: LuminoraError) -> dict[str, Any]:
 
 
 def _emit(document: dict[str, Any]) -> None:
-    say(json.dumps({"version": VERSION, **document}, ensure_ascii=False))
+    say(json_text({"version": VERSION, **document}))
 
 
 def _write(text: str) -> None:
-    click.echo(text, nl=False)
+    click.echo(text, nl=False, file=sys.stdout)
     sys.stdout.flush()
 
 
@@ -285,6 +293,8 @@ def _prepare_readline() -> None:
     """Line editing, and Tab for slash commands, where Python has readline."""
     with contextlib.suppress(ImportError):
         import readline
+
+        from luminora.cli import _slash
 
         words = [f"/{name}" for name in _slash.COMMANDS]
 

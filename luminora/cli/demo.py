@@ -21,7 +21,6 @@ from typing import Any
 
 import click
 
-from luminora.cli import _voices
 from luminora.cli._companion import printable, quoted, value_text
 from luminora.cli.output import note, say
 from luminora.cli.search import reasons
@@ -92,6 +91,8 @@ def demo(personality: str | None, lang: str | None, *, keep: bool) -> None:
     """
     scripts = _chosen(personality, lang)
     started = time.perf_counter()
+    from luminora.cli import _voices
+
     folder = Path(tempfile.mkdtemp(prefix="luminora-demo-"))
     try:
         world = _World(folder)

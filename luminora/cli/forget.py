@@ -10,7 +10,6 @@ import click
 from luminora.cli._ask import loss_options, typed
 from luminora.cli._companion import opened, told_counts
 from luminora.cli.output import config_options, emit_json, json_option, run_async, say
-from luminora.providers.verbs import USER_COLLECTIONS
 
 if TYPE_CHECKING:
     from luminora.config import Config
@@ -66,6 +65,7 @@ async def _counts(config: Config, user: str) -> dict[str, int]:
 
 async def _count(stack: Stack, user: str) -> dict[str, int]:
     from luminora.memory.indexes import in_use
+    from luminora.providers.verbs import USER_COLLECTIONS
 
     counts = {name: await stack.storage.count(name, user) for name in USER_COLLECTIONS}
     store = await in_use(stack.storage, stack.vector_store)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from luminora import _jsonc
+from luminora.cli import _terminal
 from luminora.cli._companion import Who, opened, read_lines, session_for, who_options, whose
 from luminora.cli.output import (
     Group,
@@ -83,7 +84,7 @@ class Source:
         self._name = "standard input" if name == "-" else name
         self._file = file
         self._lines: list[int] = []
-        self._progress = sys.stderr.isatty()
+        self._progress = _terminal.colours(sys.stderr) and not _terminal.unattended()
 
     def items(self, max_chars: int) -> Iterator[Mapping[str, Any]]:
         """One object after the other.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -32,7 +31,14 @@ _MANY = 100_000
 
 @click.command()
 @click.option("--status", type=click.Choice(["ready", "leased", "dead"]), help="Only these.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, metavar="N")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Show at most N.",
+)
 @click.option("--retry", metavar="ID", multiple=True, help="Try a dead job again; may be repeated.")
 @click.option("--retry-all", is_flag=True, help="Try all dead jobs again.")
 @click.option("--discard", metavar="ID", multiple=True, help="Delete a job without doing it.")
@@ -126,6 +132,8 @@ async def _known(config: Config, ids: Sequence[str]) -> list[Job]:
 
 
 async def _work(config: Config, concurrency: int, *, once: bool) -> Worked:
+    import asyncio
+
     stop = asyncio.Event()
     async with opened(config) as (client, stack):
         if once:

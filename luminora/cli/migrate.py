@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,12 @@ import click
 
 from luminora.cli.output import config_options, emit_json, json_option, note, run_async, say, table
 from luminora.errors import InputError, LuminoraError, ProviderUnknown, StorageUnavailable
-from luminora.providers import Kind, LedgerEntry, MigrationDriver
 
 if TYPE_CHECKING:
     from luminora.config import Config
     from luminora.migrations import MigrationRunner, Outcome, Standing, Step
     from luminora.plugins import Activation
+    from luminora.providers import LedgerEntry, MigrationDriver
 
 _NAMES = {
     "sqlite": "SQLite",
@@ -152,8 +152,10 @@ async def _act(config: Config, options: _Options) -> int:
 @asynccontextmanager
 async def _runner(config: Config, options: _Options) -> AsyncIterator[tuple[MigrationRunner, str]]:
     """The runner for the configured storage, or for one that exists on paper only."""
+    from luminora.cli._paper import Paper
     from luminora.migrations import MigrationRunner
     from luminora.plugins import activate
+    from luminora.providers import Kind
 
     active = activate(config)
     sets = active.migration_sets()
@@ -168,7 +170,7 @@ async def _runner(config: Config, options: _Options) -> AsyncIterator[tuple[Migr
             config, driver, sets, probe, dimension=options.dimension, index=options.index
         )
         runner.timeout = options.timeout
-        if isinstance(driver, _Paper) and not runner.templates:
+        if isinstance(driver, Paper) and not runner.templates:
             raise InputError(
                 f"there are no migrations for '{driver.dialect}'",
                 hint=f"there are for {', '.join(_NAMES)}",
@@ -181,11 +183,14 @@ async def _runner(config: Config, options: _Options) -> AsyncIterator[tuple[Migr
 
 def _driver(config: Config, active: Activation, options: _Options) -> tuple[MigrationDriver, Any]:
     """The driver, and the storage it belongs to if there is one."""
+    from luminora.cli._paper import Paper
+    from luminora.providers import Kind
+
     own_name = config.index.own_name
     configured = own_name(Kind.STORAGE, config.section(Kind.STORAGE)["name"])
     wanted = own_name(Kind.STORAGE, options.database) if options.database else configured
     prefix = config.document.get("migrations", {}).get("table_prefix", "")
-    paper = _Paper(wanted, prefix)
+    paper = Paper(wanted, prefix)
     if wanted != configured:
         if not options.on_paper:
             raise click.UsageError(
@@ -332,39 +337,3 @@ def _report(outcome: Outcome, what: str, options: _Options) -> None:
 def _warn(warnings: Sequence[str]) -> None:
     for warning in warnings:
         note(f"⚠ {warning}")
-
-
-class _Paper(MigrationDriver):
-    """Stands in for a database that nobody is connected to: nothing is applied, nothing can be."""
-
-    def __init__(self, dialect: str, table_prefix: str) -> None:
-        self.dialect = dialect
-        self.table_prefix = table_prefix
-
-    async def ledger(self) -> list[LedgerEntry]:
-        """Nothing was applied."""
-        return []
-
-    async def tables(self) -> dict[str, int]:
-        """There are none."""
-        return {}
-
-    def lock(self, timeout: float) -> AbstractAsyncContextManager[None]:
-        """See :meth:`apply`."""
-        raise NotImplementedError
-
-    async def apply(self, entry: LedgerEntry, statements: Sequence[Any]) -> None:
-        """Never called: whoever plans or prints writes nothing."""
-        raise NotImplementedError
-
-    async def revert(self, entry: LedgerEntry, statements: Sequence[Any]) -> None:
-        """See :meth:`apply`."""
-        raise NotImplementedError
-
-    async def record(self, entry: LedgerEntry) -> None:
-        """See :meth:`apply`."""
-        raise NotImplementedError
-
-    async def erase(self, entry: LedgerEntry) -> None:
-        """See :meth:`apply`."""
-        raise NotImplementedError

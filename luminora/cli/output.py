@@ -83,12 +83,13 @@ def say(text: str = "") -> None:
     """Print a line of the result."""
     global _spoken  # noqa: PLW0603 - see begin
     _spoken = True
-    click.echo(text)
+    # given a stream, click takes it as it is: an ASCII one would be written to in UTF-8 else
+    click.echo(text, file=sys.stdout)
 
 
 def note(text: str) -> None:
     """Print a line that is not part of the result: progress, advice, a warning."""
-    click.echo(text, err=True)
+    click.echo(text, file=sys.stderr)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

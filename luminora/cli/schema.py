@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from luminora.cli.output import note, say
+from luminora.cli.output import json_text, note, say
 
 
 @click.command()
@@ -16,14 +16,17 @@ def schema(output: str | None) -> None:
     """Print the JSON Schema of luminora.json, composed from the installed plugins.
 
     In VS Code, put "$schema": "./luminora.schema.json" at the top of luminora.json.
+
+    Example: luminora schema --output luminora.schema.json
     """
     from luminora import _state
     from luminora.plugins import Index
     from luminora.schema import compose
 
-    text = json.dumps(compose(Index.load()), ensure_ascii=False, indent=2)
+    found = compose(Index.load())
     if output is None:
-        say(text)
+        say(json_text(found, indent=2))
         return
+    text = json.dumps(found, ensure_ascii=False, indent=2)
     _state.write_atomically(Path(output).absolute(), f"{text}\n", mode=0o644)
     note(f"written: {output}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
+from luminora._steps import step
 from luminora.errors import Conflict, InputError, SessionNotFound
 from luminora.memory.affinity import affinity_info
 from luminora.memory.analyst import Analyst
@@ -117,7 +118,9 @@ class Conversation:
         turn = await self._begin(session, text, key)
         if isinstance(turn, Response):
             return turn
-        return await self._finish(turn, await self._voice.reply(turn.request))
+        with step("generate"):
+            spoken = await self._voice.reply(turn.request)
+        return await self._finish(turn, spoken)
 
     async def stream(
         self, session: Session, text: str, key: str | None = None
@@ -151,7 +154,9 @@ class Conversation:
         await self._index.verify()
         personality, tree = self._personalities.of(session)
         row = self._user_row(session, text, key)
-        if not await self._save(session, row):
+        with step("save"):
+            new = await self._save(session, row)
+        if not new:
             row, answer = await self._stored(row)
             if answer is not None:
                 return _repeated(row, answer)
@@ -162,10 +167,12 @@ class Conversation:
             message=text,
         )
         names = names_in(session, personality)
-        recall = await self._memory.recall(session, text, before=row, names=names)
-        exchange, grounding, compiled = self._ground(session, personality, tree, row, recall)
-        chosen = memories(exchange.recall, self._budget)
-        request = conversation_request(compiled, grounding, chosen)
+        with step("recall"):
+            recall = await self._memory.recall(session, text, before=row, names=names)
+        with step("compile"):
+            exchange, grounding, compiled = self._ground(session, personality, tree, row, recall)
+            chosen = memories(exchange.recall, self._budget)
+            request = conversation_request(compiled, grounding, chosen)
         await self._emit(
             "luminora_prompt_compiled",
             session_id=session.session_id,
@@ -224,7 +231,8 @@ class Conversation:
             JobQueue.put(job),
         ]
         try:
-            stored = await self._storage.transaction(writes)
+            with step("save reply"):
+                stored = await self._storage.transaction(writes)
         except BaseException:
             if indexing is not None:
                 indexing.cancel()

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 from zlib import crc32
 
+from luminora._steps import step
 from luminora.memory.analysis import Analysis
 from luminora.memory.analyst import Analyst
 from luminora.memory.announce import Emit, announce
@@ -125,13 +126,15 @@ class Digester:
             indexed: Puts the exchange's messages into the index; yields the writes that say so.
         """
         try:
-            analysis, marks = await asyncio.gather(
-                self._analyst.analyse((exchange.message, grounding)), indexed
-            )
+            analysis, marks = await asyncio.gather(self._analysed(exchange, grounding), indexed)
             return await self._learn(exchange, analysis, marks, job)
         except Exception as error:  # noqa: BLE001 - the job says what happened and comes again
             await self._postpone(job, error)
             return None
+
+    async def _analysed(self, exchange: Exchange, grounding: Grounding) -> Analysis:
+        with step("analyse"):
+            return await self._analyst.analyse((exchange.message, grounding))
 
     async def run_due(self, limit: int = 10) -> int:
         """Digest up to ``limit`` jobs that are due, sessions side by side; how many were taken."""
@@ -207,7 +210,8 @@ class Digester:
         analysis, flags = bounded(analysis, message["content"], exchange.personality.affinity)
         notes: dict[str, Any] = {"analysis": dict(analysis.bill), **flags}
         closing = [*marks, _noted(message, notes), self._queue.ended(job)]
-        lesson = await self._learner.learn(exchange, analysis, closing)
+        with step("learn"):
+            lesson = await self._learner.learn(exchange, analysis, closing)
         return replace(lesson, analysis=notes["analysis"])
 
     async def _resumed(self, job: Row) -> _Resumed | None:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from luminora._steps import step
 from luminora.errors import ContentFiltered, DimensionMismatch, InvalidRequest, ProviderError
 from luminora.memory.embedding import EmbeddingService
 from luminora.memory.indexes import ACTIVE, DROPPED, IndexRegister, Marks, unfinished
@@ -126,7 +127,8 @@ class SemanticIndex:
         texts = [self.embedding.cut(row["content"][:_MAX_CHARS]) for row in rows]
         vectors: Sequence[Vector | None]
         try:
-            vectors = await self.embedding.embed(texts, user_id=user_id)
+            with step("embed messages"):
+                vectors = await self.embedding.embed(texts, user_id=user_id)
         except ProviderError as error:
             vectors = _without_refused(error, rows)
         items = [_item(row, vector) for row, vector in zip(rows, vectors, strict=True) if vector]
@@ -145,7 +147,8 @@ class SemanticIndex:
     async def try_add(self, user_id: str, rows: Sequence[Row]) -> list[Write]:
         """Like :meth:`add`, but a failure is logged and marks nothing."""
         try:
-            return await self.add(user_id, rows)
+            with step("index"):
+                return await self.add(user_id, rows)
         except DimensionMismatch:
             raise
         except Exception as error:  # noqa: BLE001 - pending is the documented outcome
@@ -155,14 +158,18 @@ class SemanticIndex:
     async def vector(self, text: str, user_id: str) -> Vector | None:
         """The query vector of a text, or None when it has no meaning to the model."""
         asked = [self.embedding.cut(text[:_MAX_CHARS])]
-        return (await self.embedding.embed(asked, user_id=user_id, purpose="query"))[0]
+        with step("embed"):
+            return (await self.embedding.embed(asked, user_id=user_id, purpose="query"))[0]
 
     async def search(self, text: str, top_k: int, where: Mapping[str, str]) -> list[VectorHit]:
         """The nearest messages, or nothing while the index cannot be reached."""
         try:
             await self.ensure()
             vector = await self.vector(text, where["user_id"])
-            return [] if vector is None else await self.vectors.query(vector, top_k, where)
+            if vector is None:
+                return []
+            with step("search"):
+                return await self.vectors.query(vector, top_k, where)
         except DimensionMismatch:
             raise
         except Exception as error:  # noqa: BLE001 - words alone still answer
