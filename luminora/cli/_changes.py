@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+FORCE_HINT = "luminora config show, or --force to write it all the same"
+"""What to do about a refusal, where there is nothing better."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:

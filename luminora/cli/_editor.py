@@ -59,7 +59,8 @@ def _put(draft: Draft, text: str) -> None:
             where=draft.name,
             hint="luminora config edit",
         )
-    put(draft, text, Wish(None, dry_run=False, force=False, as_json=False))
+    wish = Wish(None, dry_run=False, force=False, as_json=False)
+    put(draft, text, wish, hint="luminora config edit")
 
 
 def _editor() -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli._changes import Wish, put, wish_options
+from luminora.cli._changes import FORCE_HINT, Wish, put, wish_options
 from luminora.cli._settings import described, value_of
 from luminora.cli.output import config_options, emit_json, json_option, note, say
 from luminora.errors import InputError
@@ -82,7 +82,8 @@ def set_(path: str, value: str, *, wish: Wish) -> None:
         wanted = value_of(described(config, steps), value)
     except InputError as problem:
         raise click.BadParameter(problem.message, param_hint=path) from None
-    put(draft, draft.with_values(config, {steps: wanted}), wish, advice=_next(steps))
+    text = draft.with_values(config, {steps: wanted})
+    put(draft, text, wish, hint=FORCE_HINT, advice=_next(steps))
 
 
 @click.command()
@@ -102,7 +103,7 @@ def unset(path: str, *, wish: Wish) -> None:
     config = draft.config()
     steps = said(config, steps_of(path))
     text = draft.with_values(config, {steps: REMOVE})
-    put(draft, text, wish)
+    put(draft, text, wish, hint=FORCE_HINT)
     if not wish.as_json and not wish.dry_run and (left := _left(draft.config(text), steps)):
         note(left)
 

@@ -428,3 +428,14 @@ def test_the_seeds_four_commands():
     assert document["embedding_provider"] == {"name": "deepseek", "config": {"batch_size": 10}}
     assert document["vector_store_provider"] == {"name": "pgvector"}
     assert luminora("config", "validate", "--no-secrets").returncode == 0
+
+
+def test_a_plugin_that_is_disabled_no_longer_can_be_used_at_once(capsys, site):
+    make(site, "lp_store")
+    FILE.write_text('{"plugins": {"disabled": ["luminora-store"]}}')
+    assert "is disabled" in changed(capsys, "cache", "--provider", "made-up", code=3).err
+    FILE.write_text(
+        '{"plugins": {"disabled": ["luminora-store"]}, "cache_provider": {"name": "made-up"}}'
+    )
+    said = changed(capsys, "set", "plugins.disabled", "[]")
+    assert "not valid yet" not in said.err
