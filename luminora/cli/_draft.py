@@ -160,10 +160,16 @@ class Draft:
         """Put the text into the file in one step; its mode stays, and a link stays a link.
 
         Raises:
-            InputError: It cannot be written.
+            InputError: It cannot be written, or somebody else has changed it since it was read.
         """
         from luminora._state import replacing
 
+        if Draft.of(str(self.path)) != self:
+            raise InputError(
+                "the file was changed by somebody else in the meantime; nothing was written",
+                where=self.name,
+                hint="look at it, and try again",
+            )
         target = self.path.resolve()
         try:
             mode = target.stat().st_mode & 0o7777 if self.exists else _MODE
