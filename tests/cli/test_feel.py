@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from fcntl import ioctl
+from pathlib import Path
 from termios import TIOCSWINSZ
 
 import click
@@ -239,6 +240,14 @@ def test_a_failure_in_json_is_an_object_and_the_same_text_and_code(words, code, 
     assert main([word for word in words if word != "--json"]) == code
     plain = capsys.readouterr()
     assert (plain.out, plain.err) == ("", shown.err)
+
+
+def test_several_problems_are_all_in_the_object(capsys):
+    Path("luminora.json").write_text('{"llm_provider": "offlin", "storage_provider": "sqlit"}')
+    assert main(["jobs", "--json"]) == 3
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert len(error["problems"]) == 2
+    assert "offline" in error["problems"][0]
 
 
 def test_there_is_one_object_even_if_a_command_fails_after_its_result(capsys, monkeypatch):
