@@ -213,6 +213,11 @@ def known(kind: str, name: str) -> Mapping[str, Any] | None:
     return None
 
 
+def known_names(kind: str) -> list[str]:
+    """The providers of a kind on the shipped list, without their aliases."""
+    return list(_known().get(kind, {}))
+
+
 def closest(word: str, words: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The one of ``words`` that ``word`` was probably meant to be."""
     from difflib import get_close_matches  # noqa: PLC0415 - for errors alone

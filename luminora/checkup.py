@@ -47,7 +47,7 @@ async def check_stack(
         wrong with the file outside of the parts.
     """
     wanted = PARTS if parts is None else tuple(part for part in PARTS if part in parts)
-    failed = _invalid(config)
+    failed = invalid(config)
     needed = {*wanted, "storage"} if "vector_store" in wanted else {*wanted}
     built = build_parts(config, failed, needed)
     try:
@@ -97,7 +97,7 @@ def failure(problem: LuminoraError | Problem) -> CheckResult:
     return CheckResult(Status.ERROR, f"{problem.message}{hint}")
 
 
-def _invalid(config: Config) -> dict[str, CheckResult]:
+def invalid(config: Config) -> dict[str, CheckResult]:
     """The first problem of each part of the configuration."""
     from luminora import schema  # noqa: PLC0415 - loads the JSON Schema validator
 

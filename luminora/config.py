@@ -126,6 +126,18 @@ class Config:
         """The place of a value as the user wrote it, for errors."""
         return self._places.of(pointer)
 
+    def written(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """Where in the file's own shape each value stands that the file gives, by its path here.
+
+        Without what the embeddings share with the language model: it is written there.
+        """
+        return {
+            path: tuple(_unescape(step) for step in leaf.pointer.split("/")[1:])
+            for path, leaf in self._places.leaves.items()
+            if leaf.source == "file"
+            and (path[0], leaf.pointer.split("/")[1]) != ("embedding_provider", "llm_provider")
+        }
+
     def redacted(self) -> dict[str, Any]:
         """The document for eyes: beside a secret's variable stands whether it is set."""
         leaves = dict(_shapes.flatten(self.document, ""))
@@ -143,6 +155,7 @@ def load_config(
     env: Mapping[str, str] | None = None,
     cwd: str | Path | None = None,
     index: Index | None = None,
+    text: str | None = None,
 ) -> Config:
     """Find, read and normalise the configuration.
 
@@ -156,6 +169,7 @@ def load_config(
         env: The environment, by default the process's.
         cwd: The working directory, by default the process's.
         index: The plugins, by default those installed.
+        text: What the file at ``path`` would hold, to look at that before it is written.
 
     Raises:
         ConfigError: The file is absent though named, cannot be read, is malformed, contradicts
@@ -164,9 +178,16 @@ def load_config(
     """
     real = dict(os.environ if env is None else env)
     here = Path(cwd) if cwd is not None else Path.cwd()
-    file = None if isinstance(path, Mapping) else find_file(path, env=real, cwd=here)
-    name = _display(file, here) if file else "the configuration"
-    given, text = (_read(file, name)) if file else (path or {}, "")
+    file = None
+    if text is not None and not isinstance(path, Mapping | None):
+        file = here / path
+    elif not isinstance(path, Mapping):
+        file = find_file(path, env=real, cwd=here)
+    name = display(file, here) if file else "the configuration"
+    if text is not None:
+        given = _jsonc.parse(text, name)
+    else:
+        given, text = _read(file, name) if file else (path or {}, "")
     if not isinstance(given, Mapping):
         raise ConfigError("a configuration is an object: {…}", where=f"{name}:1")
     base_dir = file.parent.resolve() if file else here
@@ -252,7 +273,8 @@ def _read(file: Path, name: str) -> tuple[Any, str]:
     return _jsonc.parse(data, name), data.decode("utf-8-sig")
 
 
-def _display(file: Path, here: Path) -> str:
+def display(file: Path, here: Path) -> str:
+    """What to call a file in messages: below ``here`` by its relative path."""
     return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
 
 

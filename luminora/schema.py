@@ -398,7 +398,7 @@ def _texts(
     """What one validation error says in our words, and where below its place."""
     kind = type(error.kind).__name__
     if kind in {"AdditionalProperties", "UnevaluatedProperties"}:
-        allowed = _properties(schema, path)
+        allowed = list(at(schema, path).get("properties", {}))
         for name in error.kind.unexpected:
             text = f"unknown property '{name}'{suggestion(name, allowed)}"
             yield (name,), f"{text} (allowed: {', '.join(allowed)})" if allowed else text
@@ -415,13 +415,13 @@ def _texts(
         yield (), error.message[:200]
 
 
-def _properties(schema: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
-    """Names of the properties that ``schema`` allows at ``path``, as far as it says so plainly."""
+def at(schema: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
+    """What ``schema`` says of the value at ``path``, as far as it says so plainly; else nothing."""
     node = _resolved(schema, schema)
     for step in path:
-        inner = node.get("properties", {}).get(step, node.get("items"))
-        node = _resolved(schema, inner)
-    return list(node.get("properties", {}))
+        others = node.get("items", node.get("additionalProperties"))
+        node = _resolved(schema, node.get("properties", {}).get(step, others))
+    return node
 
 
 def _resolved(root: Mapping[str, Any], node: Any) -> Mapping[str, Any]:

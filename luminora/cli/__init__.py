@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "luminora.cli.completion:completion",
         "Complete commands in bash, zsh or fish.",
     ),
-    "config": ("luminora.cli.config:config", "Show and check luminora.json."),
+    "config": ("luminora.cli.config:config", "Show, check and change luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
     "episodes": ("luminora.cli.episodes:episodes", "Show the moments worth remembering."),
@@ -39,7 +39,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "help": ("luminora.cli.completion:help_", "Explain a command, or the exit codes."),
     "history": ("luminora.cli.memory:history", "Show what was said last."),
     "import": ("luminora.cli.imports:import_", "Read in conversations held elsewhere."),
+    "info": ("luminora.cli.info:info", "Look at the embeddings, the tables, the configuration."),
+    "init": ("luminora.cli.init:init", "Set up your stack, step by step."),
     "jobs": ("luminora.cli.jobs:jobs", "Look at background work, and mend it."),
+    "load-personality": (
+        "luminora.cli.load:load_personality",
+        "Make a persona file or character card usable by name.",
+    ),
     "memory": ("luminora.cli.sources:memory", "See where memories came from, and revoke them."),
     "messages": ("luminora.cli.messages:messages", "Look at single messages, and mend them."),
     "migrate": ("luminora.cli.migrate:migrate", "Create or upgrade the database's tables."),
@@ -52,6 +58,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("luminora.cli.search:search", "Search what is remembered."),
     "sessions": ("luminora.cli.sessions:sessions", "List conversations, look into one, or end it."),
     "snapshot": ("luminora.cli.snapshot:snapshot", "Put a user into a file, and back anywhere."),
+    "stats": ("luminora.cli.stats:stats", "Count what is remembered."),
     "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
 """Every command: where it lives, and its line in the help."""

@@ -56,12 +56,12 @@ def blend(
     one, two = loaded_persona(config, first), loaded_persona(config, second)
     document = blend_personas(one.document, two.document, weight, name=name)
     if output:
-        _write(Path(output), _persona_bytes(document), force=force)
+        write_persona(Path(output), persona_bytes(document), force=force)
         _report(document, Path(output), (), as_json=as_json)
     elif as_json:
         emit_json({"document": document})
     else:
-        say(_persona_bytes(document).decode().rstrip("\n"))
+        say(persona_bytes(document).decode().rstrip("\n"))
 
 
 @click.command("import")
@@ -96,7 +96,7 @@ def import_(
     document = from_card(parsed, name=name, language=language, where=card)
     slug = Personality.from_document(document, where=card).slug
     path, called = (Path(output), output) if output else _home(config, slug)
-    _write(path, _persona_bytes(document), force=force)
+    write_persona(path, persona_bytes(document), force=force)
     _report(document, path, notes(parsed), as_json=as_json)
     note(f"→ luminora chat --personality {called}")
 
@@ -135,7 +135,7 @@ def export(
         raise click.UsageError("--picture goes with --png")
     card = to_card(loaded_persona(config, name).document, version=version)
     data = card_png(card, _read(Path(picture)) if picture else None) if png else card_json(card)
-    _write(Path(output), data, force=force)
+    write_persona(Path(output), data, force=force)
     note(f"wrote {output}")
 
 
@@ -143,8 +143,7 @@ def persona_library(config: Config) -> PersonalityLibrary:
     """The personalities that the configuration makes available."""
     from luminora.personality import PersonalityLibrary
 
-    paths = config.document["personality"]["paths"]
-    return PersonalityLibrary([config.base_dir / path for path in paths])
+    return PersonalityLibrary.for_config(config)
 
 
 def loaded_persona(config: Config, name: str) -> Personality:
@@ -163,7 +162,12 @@ def _home(config: Config, slug: str) -> tuple[Path, str]:
     return config.base_dir / str(paths[0]) / f"{slug}.json", slug
 
 
-def _persona_bytes(document: dict[str, Any]) -> bytes:
+def persona_bytes(document: dict[str, Any]) -> bytes:
+    """A persona's file.
+
+    Raises:
+        InputError: It would be too large to be read again.
+    """
     from luminora.personality.reader import MAX_BYTES
 
     data = (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
@@ -191,14 +195,25 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _write(path: Path, data: bytes, *, force: bool) -> None:
+def write_persona(
+    path: Path,
+    data: bytes,
+    *,
+    force: bool,
+    hint: str = "choose another --output, or replace a file with --force",
+) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        InputError: There is one already and ``force`` is off, or it cannot be written.
+    """
     from luminora._state import replacing
 
     if path.exists() and (not force or not path.is_file()):
         raise InputError(
             "there is something of that name already",
             where=str(path),
-            hint="choose another --output, or replace a file with --force",
+            hint=hint,
         )
     try:
         with replacing(path.absolute(), mode=0o644) as file:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from luminora.errors import InputError
+
 if TYPE_CHECKING:
     from luminora._index import Offer
+    from luminora.config import Config
 
 _NESTED = 2
+_SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_WORDS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "an object",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +93,72 @@ def _settings(schema: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Sett
             choices=tuple(part.get("enum", ())),
             schema=part,
         )
+
+
+def described(config: Config, path: tuple[str, ...]) -> Mapping[str, Any]:
+    """What the schema says of the value at ``path`` of a configuration; empty if nothing."""
+    from luminora import schema
+    from luminora._shapes import PROVIDERS
+
+    if path[0] in PROVIDERS and path[1:2] == ("config",):
+        offer = schema.offered(config.index, path[0], config.document.get(path[0]))
+        return schema.at(schema.config_schema(offer), path[2:]) if offer else {}
+    return schema.at(schema.base(), path)
+
+
+def value_of(part: Mapping[str, Any], text: str) -> Any:
+    """What was typed, as the JSON value that a property's schema wants.
+
+    Args:
+        part: The property's schema; an empty one takes JSON, and anything else as text.
+        text: What was typed; lists and objects are JSON.
+
+    Raises:
+        InputError: It cannot be such a value.
+    """
+    from luminora.config import literal
+
+    if choices := part.get("enum"):
+        return _choice(choices, text)
+    types = part.get("type", ())
+    types = (types,) if isinstance(types, str) else tuple(types)
+    if text == "null" and "null" in types:
+        return None
+    if not types or ("string" in types and not (text[:1] in {"{", "["} and len(types) > 1)):
+        return text if types else literal(text)
+    if "boolean" in types and text.lower() in _SWITCH:
+        return _SWITCH[text.lower()]
+    value = literal(text)
+    found = _kind(value)
+    if found in types or (found == "integer" and "number" in types):
+        return value
+    wanted = " or ".join(_WORDS.get(name, name) for name in types)
+    raise InputError(f"{_shown(text)} is not {wanted}{_advice(types)}")
+
+
+def _choice(choices: Sequence[Any], text: str) -> Any:
+    from luminora._index import suggestion
+
+    spelt = {one if isinstance(one, str) else json.dumps(one): one for one in choices}
+    if text not in spelt:
+        raise InputError(
+            f"{_shown(text)} is not one of {', '.join(spelt)}{suggestion(text, spelt)}"
+        )
+    return spelt[text]
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    return "null" if value is None else names.get(type(value), "object")
+
+
+def _advice(types: Sequence[str]) -> str:
+    if "array" in types:
+        return """; write it as JSON, such as '["one", "two"]'"""
+    return """; write it as JSON, such as '{"name": 1}'""" if "object" in types else ""
+
+
+def _shown(text: str) -> str:
+    from luminora._secrets import reason
+
+    return "this" if reason("", text) else f"'{text[:60]}'"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from luminora.cli._companion import printable, quoted
-from luminora.cli.output import say
+from luminora.cli.output import run_async, say
 
 if TYPE_CHECKING:
     from luminora.config import Config
@@ -39,7 +38,7 @@ def show(personality: str, probe: str, turns: Sequence[Mapping[str, Any]], folde
     config = load_config({}, env={"LUMINORA_DATA_DIR": str(folder)}, cwd=folder)
     tree = PersonalityTree(PersonalityLibrary().load(personality))
     say(click.style(f"── the same words to {personality} at other times: “{probe}”", bold=True))
-    for moment, answer in asyncio.run(_answers(config, tree, probe, turns)):
+    for moment, answer in run_async(_answers(config, tree, probe, turns)):
         if moment.mood == MOODS[0]:
             say(f"\n  {moment.level.replace('_', ' ')}, {moment.affinity:g} of 100 points")
             say(click.style(f"      {_character(tree, moment)}", dim=True))

@@ -25,6 +25,7 @@ from luminora.cli._companion import (
     who_options,
     whose,
 )
+from luminora.cli._loop import run
 from luminora.cli.output import config_options, json_text, note, say
 from luminora.errors import InputError, LuminoraError
 
@@ -61,13 +62,13 @@ def chat(config: Config, who: Who, *, new: bool, as_json: bool) -> int:
     import asyncio
 
     with asyncio.Runner() as runner:
-        talk = runner.run(Talk.begin(config, who, new=new))
+        talk = run(Talk.begin(config, who, new=new), runner)
         try:
             if not as_json and sys.stdin and sys.stdin.isatty() and sys.stdout.isatty():
                 return _at_a_terminal(runner, talk)
             return _through_a_pipe(runner, talk, as_json=as_json)
         finally:
-            runner.run(talk.client.aclose())
+            run(talk.client.aclose(), runner)
 
 
 class Talk:
@@ -148,7 +149,7 @@ class Talk:
 
 
 def _at_a_terminal(runner: asyncio.Runner, talk: Talk) -> int:
-    for line in runner.run(talk.header()):
+    for line in run(talk.header(), runner):
         say(click.style(line, dim=True))
     _prepare_readline()
     prompt = _prompt(talk.session.user_id)
@@ -183,13 +184,13 @@ def _exchange(runner: asyncio.Runner, talk: Talk, text: str) -> bool:
     if command := _slash.command_in(text):
         if command[0] == "quit":
             return False
-        runner.run(talk.slash(*command)).show()
+        run(talk.slash(*command), runner).show()
         return True
-    response = runner.run(talk.stream(text))
+    response = run(talk.stream(text), runner)
     for remark in _remarks(talk, response):
         say(click.style(f"  {remark}", dim=True))
     # where analysis happens in the background it gets its time now: the loop rests at the prompt
-    runner.run(talk.client.run_jobs())
+    run(talk.client.run_jobs(), runner)
     return True
 
 
@@ -246,13 +247,13 @@ def _answer_line(
     if command := _slash.command_in(text):
         if command[0] == "quit":
             return False
-        found = runner.run(talk.slash(*command))
+        found = run(talk.slash(*command), runner)
         if as_json:
             _emit({"line": number, "command": found.name, "result": plain(found.data)})
         else:
             found.show()
         return True
-    response = runner.run(talk.say(text))
+    response = run(talk.say(text), runner)
     if as_json:
         _emit(talk.document(number, text, response))
     else:

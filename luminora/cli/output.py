@@ -249,6 +249,6 @@ def loaded_config(file: str | None = None, settings: Sequence[str] = ()) -> Conf
 
 def run_async(work: Coroutine[Any, Any, _T]) -> _T:
     """The result of a coroutine, on an event loop of its own."""
-    import asyncio
+    from luminora.cli._loop import run
 
-    return asyncio.run(work)
+    return run(work)

@@ -34,9 +34,8 @@ class Personas:
     @classmethod
     def for_config(cls, config: Config) -> Self:
         """With the search path and default of a configuration."""
-        section = config.document["personality"]
-        paths = [config.base_dir / path for path in section["paths"]]
-        return cls(PersonalityLibrary(paths), section["default"])
+        default = config.document["personality"]["default"]
+        return cls(PersonalityLibrary.for_config(config), default)
 
     def choose(
         self, wanted: str | Path | Mapping[str, Any] | None

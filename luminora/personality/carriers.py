@@ -40,10 +40,19 @@ def read_card(path: str | Path) -> dict[str, Any]:
         PersonalityNotFound: There is no such file.
         PersonalityInvalid: The file is too large, damaged, or carries no card.
     """
-    file = Path(path)
+    return parse_card(read_file(path), where=str(path))
+
+
+def read_file(path: str | Path) -> bytes:
+    """The bytes of a card or persona file, one more than allowed at most.
+
+    Raises:
+        PersonalityNotFound: There is no such file.
+        PersonalityInvalid: It cannot be read.
+    """
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
+        with Path(path).open("rb") as stream:
+            return stream.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise PersonalityNotFound(
             "there is no such file", where=str(path), hint="check the path of the card"
@@ -52,7 +61,6 @@ def read_card(path: str | Path) -> dict[str, Any]:
         raise _bad(
             f"the file cannot be read: {error}", repr(str(path)), "check the path"
         ) from error
-    return parse_card(data, where=str(path))
 
 
 def parse_card(data: bytes, *, where: str = "card") -> dict[str, Any]:

@@ -11,11 +11,15 @@ import difflib
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from luminora._resources import folder
 from luminora.errors import InputError, PersonalityInvalid, PersonalityNotFound
 from luminora.personality.model import Personality
 from luminora.personality.reader import read
+
+if TYPE_CHECKING:
+    from luminora.config import Config
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SUFFIX = ".json"
@@ -36,6 +40,22 @@ class PersonalityLibrary:
     ) -> None:
         last = folder("personalities") if builtin is None else Path(builtin)
         self._folders = (*(Path(path) for path in search_paths), last)
+
+    @classmethod
+    def for_config(cls, config: Config) -> Self:
+        """The personas of a configuration: its folders, the user's own, the built-in ones."""
+        paths = config.document["personality"]["paths"]
+        own = config.data_dir / "personalities"
+        return cls([*(config.base_dir / path for path in paths), own])
+
+    @property
+    def home(self) -> Path:
+        """Where a persona goes that is to be found by name: the folder searched first."""
+        return self._folders[0]
+
+    def bundled(self, path: Path) -> bool:
+        """Whether a persona's file came with Luminora."""
+        return path.parent == self._folders[-1]
 
     def names(self) -> tuple[str, ...]:
         """Names of all personas that `find` would find, sorted; files are not opened."""

@@ -269,6 +269,8 @@ class PgVectorStore(VectorStoreProvider):
             "index_used": shape.method is not None,
             "count": count,
         }
+        if shape.version is None:
+            data["missing_extension"] = "pgvector"  # by migrations: the wizard offers it
         return CheckResult(status, detail, (perf_counter() - started) * 1000, data)
 
     async def aclose(self) -> None:

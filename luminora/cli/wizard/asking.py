@@ -1,0 +1,320 @@
+"""How a question is put: with arrow keys, in plain lines, or not at all because it is answered.
+
+Every question has an id. It is the name of the flag that answers it (``--llm``), and the key that
+answers it in a file of answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from luminora.errors import InputError
+
+if TYPE_CHECKING:
+    from luminora.cli.wizard.texts import Texts
+
+Check = Callable[[str], Any]
+"""Turns what was typed into a value; raises InputError where that cannot be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that may be chosen.
+
+    Attributes:
+        value: What the answer is then.
+        title: How it is called.
+        remark: What is worth knowing about it.
+    """
+
+    value: str
+    title: str
+    remark: str = ""
+
+    @property
+    def line(self) -> str:
+        """Title and remark in one line."""
+        return f"{self.title} ({self.remark})" if self.remark else self.title
+
+
+class Asker(Protocol):
+    """Puts questions to a person. Ctrl-C leaves as KeyboardInterrupt."""
+
+    def select(self, question: str, choices: Sequence[Choice], default: str | None) -> str:
+        """One of the choices' values."""
+        ...
+
+    def text(self, question: str, default: str, problem: Callable[[str], str | None]) -> str:
+        """A line for which ``problem`` finds nothing wrong."""
+        ...
+
+    def confirm(self, question: str, *, default: bool) -> bool:
+        """Yes or no."""
+        ...
+
+    def hidden(self, question: str) -> str:
+        """A line that is not shown while it is typed."""
+        ...
+
+
+class Menus:
+    """Questions with arrow keys, by questionary."""
+
+    def select(self, question: str, choices: Sequence[Choice], default: str | None) -> str:
+        """See :meth:`Asker.select`."""
+        import questionary
+
+        shown = [
+            questionary.Choice(one.title, value=one.value, description=one.remark or None)
+            for one in choices
+        ]
+        at = next((one for one in shown if one.value == default), None)
+        found: str = questionary.select(question, shown, default=at).unsafe_ask()
+        return found
+
+    def text(self, question: str, default: str, problem: Callable[[str], str | None]) -> str:
+        """See :meth:`Asker.text`."""
+        import questionary
+
+        asked = questionary.text(question, default, validate=lambda text: problem(text) or True)
+        return str(asked.unsafe_ask())
+
+    def confirm(self, question: str, *, default: bool) -> bool:
+        """See :meth:`Asker.confirm`."""
+        import questionary
+
+        return bool(questionary.confirm(question, default=default).unsafe_ask())
+
+    def hidden(self, question: str) -> str:
+        """See :meth:`Asker.hidden`."""
+        import questionary
+
+        return str(questionary.password(question).unsafe_ask())
+
+
+class Lines:
+    """Questions for a terminal that can only print lines."""
+
+    def select(self, question: str, choices: Sequence[Choice], default: str | None) -> str:
+        """See :meth:`Asker.select`; a choice is its number or its value."""
+        click.echo(f"? {question}")
+        for number, one in enumerate(choices, 1):
+            click.echo(f"  {number}. {one.line}")
+        values = [one.value for one in choices]
+        start = str(values.index(default) + 1) if default in values else None
+        while True:
+            answer = self._line(">", start)
+            if answer in values:
+                return answer
+            if answer.isdecimal() and 1 <= int(answer) <= len(values):
+                return values[int(answer) - 1]
+            click.echo(f"  1 … {len(values)}")
+
+    def text(self, question: str, default: str, problem: Callable[[str], str | None]) -> str:
+        """See :meth:`Asker.text`."""
+        while True:
+            answer = self._line(f"? {question}", default)
+            wrong = problem(answer)
+            if wrong is None:
+                return answer
+            click.echo(f"  {wrong}")
+
+    def confirm(self, question: str, *, default: bool) -> bool:
+        """See :meth:`Asker.confirm`."""
+        while True:
+            answer = self._line(f"? {question} ({'Y/n' if default else 'y/N'})", "").lower()
+            if answer in {"", "y", "yes", "s", "si", "sí", "n", "no"}:
+                return default if not answer else answer[0] in "ys"
+
+    def hidden(self, question: str) -> str:
+        """See :meth:`Asker.hidden`."""
+        import getpass
+
+        try:
+            return getpass.getpass(f"? {question} ")
+        except EOFError:
+            raise KeyboardInterrupt from None
+
+    def _line(self, question: str, default: str | None) -> str:
+        try:
+            answer = input(f"{question} [{default}] " if default else f"{question} ").strip()
+        except EOFError:  # Ctrl-D, or a terminal that went away
+            raise KeyboardInterrupt from None
+        return answer or default or ""
+
+
+class Interview:
+    """Questions and what was answered, by whatever means.
+
+    Args:
+        given: Answers known before, by id: from flags and from a file.
+        asker: Puts the others; None where nobody can answer, so that defaults hold.
+        texts: The language.
+        tell: Prints a line.
+
+    Attributes:
+        answers: All answers so far, by id.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        asker: Asker | None,
+        texts: Texts,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._given = dict(given)
+        self._asker = asker
+        self.texts = texts
+        self.tell = tell
+        self.answers: dict[str, Any] = {}
+
+    @property
+    def attended(self) -> bool:
+        """Whether there is somebody to ask."""
+        return self._asker is not None
+
+    def known(self, name: str) -> bool:
+        """Whether a question is answered already."""
+        return name in self._given
+
+    def given(self, name: str) -> str | None:
+        """The answer known before, as text."""
+        answer = self._given.get(name)
+        return None if answer is None else str(answer)
+
+    def unused(self) -> list[str]:
+        """Answers that were given to questions that never came up."""
+        return sorted(self._given.keys() - self.answers.keys())
+
+    def select(
+        self, name: str, question: str, choices: Sequence[Choice], default: str | None
+    ) -> str:
+        """One of the choices.
+
+        Raises:
+            InputError: The answer given is none of them.
+        """
+        values = [one.value for one in choices]
+        if name in self._given:
+            answer = self._given[name]
+            if answer not in values:
+                from luminora._index import suggestion
+
+                raise InputError(
+                    f"--{name}: '{answer}' is not one of {', '.join(values)}"
+                    f"{suggestion(str(answer), values)}"
+                )
+        elif self._asker is None:
+            answer = self._assumed(name, question, default)
+        else:
+            answer = self._asker.select(question, choices, default)
+        self.answers[name] = answer
+        return str(answer)
+
+    def text(
+        self, name: str, question: str, default: Any, check: Check, *, required: bool = False
+    ) -> Any:
+        """A value; None where the answer is empty.
+
+        Args:
+            name: The id.
+            question: The words.
+            default: What holds if nobody says anything else; None for nothing.
+            check: Makes the value of what was typed.
+            required: Refuse an empty answer.
+        """
+        if name in self._given:
+            given = self._given[name]
+            try:
+                value = check(given) if isinstance(given, str) else given
+            except InputError as problem:
+                raise InputError(f"--{name}: {problem.message}", hint=problem.hint) from None
+        elif self._asker is None:
+            value = self._assumed(name, question, default, optional=not required)
+        else:
+            shown = "" if default is None else _shown(default)
+            typed = self._asker.text(question, shown, self._judge(check, required=required))
+            value = check(typed) if typed else None
+        self.answers[name] = value
+        return value
+
+    def confirm(self, name: str, question: str, *, default: bool) -> bool:
+        """Yes or no."""
+        if name in self._given:
+            answer = self._given[name]
+        elif self._asker is None:
+            answer = default
+        else:
+            answer = self._asker.confirm(question, default=default)
+        self.answers[name] = answer
+        return bool(answer)
+
+    def choose(self, question: str, choices: Sequence[Choice], default: str) -> str:
+        """What to do next: a question without an id, that only a person can answer."""
+        return default if self._asker is None else self._asker.select(question, choices, default)
+
+    def hidden(self, question: str) -> str:
+        """A secret; it is not among the answers."""
+        if self._asker is None:
+            raise RuntimeError("there is nobody to ask for a secret")
+        return self._asker.hidden(question)
+
+    def _judge(self, check: Check, *, required: bool) -> Callable[[str], str | None]:
+        def problem(text: str) -> str | None:
+            if not text:
+                return self.texts["needed"] if required else None
+            try:
+                check(text)
+            except InputError as wrong:
+                return wrong.message
+            return None
+
+        return problem
+
+    def _assumed(self, name: str, question: str, default: Any, *, optional: bool = False) -> Any:
+        if default is None and not optional:
+            raise click.UsageError(
+                f"nobody is there to answer “{question}”: give --{name}, or answers with --from"
+            )
+        if default is not None:
+            self.tell(f"{question.rstrip(':')}: {_shown(default)} (--{name})")
+        return default
+
+
+def interview(
+    given: Mapping[str, Any], texts: Texts, tell: Callable[[str], None], *, attended: bool
+) -> Interview:
+    """An interview by the means that there are here."""
+    asker: Asker | None = None
+    if attended:
+        asker = Lines() if os.environ.get("TERM", "") in {"", "dumb"} else Menus()
+    return Interview(given, asker, texts, tell)
+
+
+def answers_from(file: Path) -> dict[str, Any]:
+    """The answers that a file holds.
+
+    Raises:
+        InputError: It cannot be read, or is no object.
+    """
+    from luminora import _jsonc
+
+    try:
+        found = _jsonc.parse(file.read_bytes(), str(file), error=InputError)
+    except OSError as problem:
+        raise InputError(f"cannot be read: {problem.strerror}", where=str(file)) from None
+    if not isinstance(found, dict):
+        raise InputError("answers are an object: {…}", where=str(file))
+    return {name: value for name, value in found.items() if name != "version"}
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
