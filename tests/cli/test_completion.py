@@ -52,11 +52,21 @@ def test_names_are_offered_where_they_are_due(line, expected):
     assert offered(line) == expected
 
 
-def test_a_files_name_is_left_to_the_shell():
-    asked = {"_LUMINORA_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
-    words = "luminora health --config lum"
-    done = luminora(env={**os.environ, **asked, "COMP_WORDS": words})
-    assert done.out == "file,lum\n"
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("luminora health --config lum", "file,lum\n"),
+        ("luminora snapshot verify d", "file,d\n"),
+        ("luminora load-personality m", "file,m\n"),
+        ("luminora copy --from a", "file,a\n"),
+        ("luminora memory list --from a", ""),
+        ("luminora snapshot verify --js", "plain,--json\n"),
+    ],
+)
+def test_a_files_name_is_left_to_the_shell(line, expected):
+    place = str(len(line.split()) - 1)
+    asked = {"_LUMINORA_COMPLETE": "bash_complete", "COMP_CWORD": place, "COMP_WORDS": line}
+    assert luminora(env={**os.environ, **asked}).out.lstrip("\n") == expected
 
 
 def test_personas_of_this_project_are_offered(private_world):
