@@ -99,13 +99,14 @@ def test_nothing_is_known_of_other_words():
 
 
 def test_a_third_partys_provider_and_command_are_offered_and_it_is_not_run(site):
-    code = "raise SystemExit('the plugin was imported')"
+    code = "open('imported', 'w').close()"
     data = manifest("lp_a", "lemon", kind="llm") | {"commands": {"squeeze": "Squeeze it."}}
     make(site, "lp_a", code=code, data=data)
     path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
     assert offered("luminora squee", PYTHONPATH=path) == ["squeeze"]
     assert offered("luminora config llm --provider lem", PYTHONPATH=path) == ["lemon"]
     assert offered("luminora squeeze --", PYTHONPATH=path) == []
+    assert not Path("imported").exists()
 
 
 def test_nothing_dear_is_imported_to_complete():
