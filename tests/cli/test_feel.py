@@ -305,6 +305,17 @@ def test_colour_needs_a_terminal_and_nobody_who_minds(talked):
     assert b"\x1b" not in luminora("health").stdout
 
 
+@pytest.mark.parametrize("words", [["--no-color"], ["--help", "--no-color"]])
+def test_the_overview_without_colour(words):
+    with Terminal(sys.executable, "-m", "luminora.cli", *words) as terminal:
+        assert terminal.code() == 0
+        assert "Start:" in terminal.text
+        assert "\x1b" not in terminal.text
+    with Terminal(sys.executable, "-m", "luminora.cli") as terminal:
+        terminal.until("\x1b[1mStart:\x1b[0m")
+        assert terminal.code() == 0
+
+
 def test_no_color_may_stand_anywhere_and_leaves_nothing_behind(capsys):
     for words in (["--no-color", "jobs"], ["jobs", "--no-color"], ["jobs", "--no-color", "--json"]):
         assert main(words) == 0
