@@ -21,15 +21,17 @@ def markdown(docstring: str | None) -> str:
         section = _SECTION.match(lines[number])
         if section:
             number, body = _indented(lines, number + 1)
-            parts += ["", f"**{section[1]}**", "", *_items(body)]
+            gap = [""] if parts and parts[-1] else []
+            parts += [*gap, f"**{section[1]}**", "", *_items(body)]
         elif lines[number].endswith("::"):
             rest = lines[number].removesuffix("::").rstrip()
             number, body = _indented(lines, number + 1)
-            parts += [*([rest + ":"] if rest else []), "", "```python", *body, "```", ""]
+            parts += [rest + ":", ""] if rest else [""] * bool(parts and parts[-1])
+            parts += ["```python", *body, "```", ""]
         else:
             parts.append(lines[number])
             number += 1
-    return re.sub(r"\n{3,}", "\n\n", inline("\n".join(parts)).strip())
+    return inline("\n".join(parts)).strip()
 
 
 def first_sentence(docstring: str | None) -> str:
