@@ -13,6 +13,7 @@ import click
 from luminora.cli import _terminal
 from luminora.cli._sections import SECTIONS
 from luminora.cli.output import emit_json, json_option, note, say
+from luminora.cli.wizard.texts import LANGUAGES
 from luminora.errors import InputError, LuminoraError
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def _provider_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--save-answers", metavar="FILE", help="Keep the answers, to give them again.")
 @click.option("--yes", is_flag=True, help="Write the file without asking.")
 @click.option("--force", is_flag=True, help="Change a file that exists, where nobody can be asked.")
-@click.option("--lang", metavar="en|es", help="The language; the locale's if left out.")
+@click.option(
+    "--lang", type=click.Choice(LANGUAGES), help="The language; the locale's if left out."
+)
 @json_option
 @click.pass_context
 def init(ctx: click.Context, /, **typed: Any) -> int:
@@ -184,7 +187,7 @@ def _set_up_as_it_is(wizard: Wizard) -> None:
         ask.tell(f"  ✓ {word}: {line}")
     ask.tell("")
     for word in SECTIONS:
-        wizard.test(word)
+        wizard.test(word, changeable=False)
     ask.confirm("migrate", texts["tables"], default=ask.attended)
 
 
@@ -280,9 +283,8 @@ def _refuse_leftovers(wizard: Wizard) -> None:
     if left := [name for name in wizard.ask.unused() if name not in meaningless]:
         from luminora._index import suggestion
 
-        raise InputError(
-            f"nothing asks for '{left[0]}'{suggestion(left[0], list(wizard.ask.answers))}",
-            hint="luminora init --help lists the flags of the providers that it names",
+        raise click.UsageError(
+            f"nothing asks for '{left[0]}'{suggestion(left[0], list(wizard.ask.answers))}"
         )
 
 

@@ -41,7 +41,7 @@ class Choice:
     @property
     def line(self) -> str:
         """Title and remark in one line."""
-        return f"{self.title} ({self.remark})" if self.remark else self.title
+        return f"{self.title} · {self.remark}" if self.remark else self.title
 
 
 class Asker(Protocol):
@@ -90,7 +90,9 @@ class Menus:
         """See :meth:`Asker.confirm`."""
         import questionary
 
-        return bool(questionary.confirm(question, default=default).unsafe_ask())
+        # without auto_enter: who types "y" and Enter has not answered the next question, too
+        asked = questionary.confirm(question, default=default, auto_enter=False)
+        return bool(asked.unsafe_ask())
 
     def hidden(self, question: str) -> str:
         """See :meth:`Asker.hidden`."""
@@ -200,7 +202,7 @@ class Interview:
         """One of the choices.
 
         Raises:
-            InputError: The answer given is none of them.
+            click.UsageError: The answer given is none of them, or none was and none can be.
         """
         values = [one.value for one in choices]
         if name in self._given:
@@ -208,7 +210,7 @@ class Interview:
             if answer not in values:
                 from luminora._index import suggestion
 
-                raise InputError(
+                raise click.UsageError(
                     f"--{name}: '{answer}' is not one of {', '.join(values)}"
                     f"{suggestion(str(answer), values)}"
                 )
@@ -230,13 +232,16 @@ class Interview:
             default: What holds if nobody says anything else; None for nothing.
             check: Makes the value of what was typed.
             required: Refuse an empty answer.
+
+        Raises:
+            click.UsageError: The answer given cannot be one, or none was and none can be.
         """
         if name in self._given:
             given = self._given[name]
             try:
                 value = check(given) if isinstance(given, str) else given
             except InputError as problem:
-                raise InputError(f"--{name}: {problem.message}", hint=problem.hint) from None
+                raise click.UsageError(f"--{name}: {problem.message}") from None
         elif self._asker is None:
             value = self._assumed(name, question, default, optional=not required)
         else:

@@ -89,10 +89,14 @@ async def make_tables(config: Config, tell: Tell, texts: Texts) -> None:
 
     tell(f"⏳ {texts['migrating']}")
     active = activate(config)
-    async with active.build(Kind.STORAGE) as storage, active.build(Kind.EMBEDDING) as embedding:
-        runner = MigrationRunner.for_config(
-            config, storage, embedding, tuple(active.migration_sets())
-        )
+
+    async def probe() -> int:
+        async with active.build(Kind.EMBEDDING) as embedding:
+            return await embedding.get_dimension()
+
+    async with active.build(Kind.STORAGE) as storage:
+        sets = active.migration_sets()
+        runner = MigrationRunner.for_driver(config, storage.migrations(), sets, probe)
         outcome = await runner.migrate()
     for name in outcome.done:
         tell(f"  ✓ {name}")

@@ -109,8 +109,7 @@ class Wizard:
                 offer = own
                 self._choose(word, own.name)
         if offer is None:
-            advised = self._index.recommended("llm", llm, "embedding")
-            offer = self._provider(word, current or advised or self._current(word))
+            offer = self._provider(word, current or self._advised_embeddings(llm))
         if own is not None and offer.name == own.name:
             found = self._index.peek("llm", llm)
             shared = {one.path for one in settings_of(found)} if found else set()
@@ -119,6 +118,16 @@ class Wizard:
         self._settings(word, rest)
         self._batch(word, offer, settings)
         return offer.name
+
+    def _advised_embeddings(self, llm: str) -> str:
+        """What goes with a language model whose own embeddings there are not, or not wanted."""
+        advised = self._index.recommended("llm", llm, "embedding")
+        if advised and advised != llm:
+            return advised
+        here = [one.name for one in candidates(self._index, "embedding") if one.missing is None]
+        return next(
+            (name for name in here if not _remote(self._index.find("embedding", name))), llm
+        )
 
     def _storage(self, word: str) -> str:
         offer = self._provider(word, self._current(word))
@@ -295,15 +304,25 @@ class Wizard:
 
     # --- does it work ---------------------------------------------------------------------------
 
-    def test(self, word: str) -> bool:
-        """Test the part; False if its answers are to be given again."""
+    def test(self, word: str, *, changeable: bool = True) -> bool:
+        """Test the part, if that is wanted.
+
+        Args:
+            word: The part's word on the command line.
+            changeable: Whether its answers may be given again.
+
+        Returns:
+            False if they are to be.
+
+        Raises:
+            Failed: It does not work, and there is nobody to ask what to do.
+        """
         section = SECTIONS[word][0]
         kind = schema.kind_of(section)
         config = self.config()
         name = provider(config, section) or ""
         offer = self._index.peek(kind, name)
-        remote = bool(offer and (offer.entry.get("hosts") or _asked(offer)))
-        if not remote and not self.ask.known("test"):
+        if (offer is None or not _remote(offer)) and not self.ask.known("test"):
             return True
         if not self.ask.confirm("test", self.texts["test"], default=self.ask.attended):
             return True
@@ -317,7 +336,7 @@ class Wizard:
         while True:
             self.ask.tell(f"⏳ {self.texts['testing']}")
             result = check(config, kind)
-            if result.status.value != "error":
+            if result.status.value != "error" or result.data.get("missing_tables"):
                 self._tell_works(kind, result)
                 return True
             self.ask.tell(f"✗ {self.texts.say('fails', result.detail)}")
@@ -326,18 +345,18 @@ class Wizard:
                     f"{name}: {result.detail.partition(chr(10))[0]}; nothing was written",
                     hint="mend it, or leave the test out with --no-test",
                 )
-            answers = [
-                Choice(what, self.texts[text])
-                for what, text in (("again", "again"), ("edit", "edit"), ("on", "on"))
-            ]
+            ways = ("again", "edit", "on") if changeable else ("again", "on")
+            answers = [Choice(way, self.texts[way]) for way in ways]
             chosen = self.ask.choose(self.texts["what_now"], answers, "again")
             if chosen != "again":
                 return chosen == "on"
 
     def _tell_works(self, kind: str, result: CheckResult) -> None:
         took = f" ({result.latency_ms:.0f} ms)" if result.latency_ms is not None else ""
-        if result.status.value == "ok":
+        if result.status.value == "ok" or result.data.get("missing_tables"):
             self.ask.tell(f"✓ {self.texts['works']}{took}")
+            if result.data.get("missing_tables"):
+                self.ask.tell(f"⚠ {self.texts['no_tables']}")
             return
         self.ask.tell(f"⚠ {self.texts.say('works_but', result.detail)}{took}")
         if kind == "vector_store" and "missing_extension" in result.data:
@@ -359,9 +378,9 @@ def _id(word: str, setting: Setting) -> str:
     return f"{word}-{setting.flag[2:]}"
 
 
-def _asked(offer: Offer) -> bool:
-    """Whether it has to be told where it is."""
-    return any(
+def _remote(offer: Offer) -> bool:
+    """Whether it talks to a host, or has to be told where it is."""
+    return bool(offer.entry.get("hosts")) or any(
         one.secret or one.path[-1] in {"host", "url", "api_base"} for one in settings_of(offer)
     )
 

@@ -51,6 +51,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "testing": ("Testing connection...", "Probando la conexión..."),
     "works": ("Connection successful!", "¡Conexión correcta!"),
     "works_but": ("It works, but: {}", "Funciona, pero: {}"),
+    "no_tables": ("Tables not found yet", "Aún no están las tablas"),
     "fails": ("It does not work: {}", "No funciona: {}"),
     "untested": ("Not tested: {} is not set yet", "Sin probar: {} aún no está definida"),
     "what_now": ("What now?", "¿Y ahora?"),
