@@ -25,7 +25,7 @@ BACK = "#1c1930"
 _TITLE = '<text x="{middle}" y="22" fill="#8f8aa8" text-anchor="middle">{title}</text>'
 _HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-    'aria-label="{title}" font-size="14" xml:space="preserve" '
+    'aria-label="{title}" font-size="14" xml:space="preserve" style="white-space: pre" '
     "font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\">"
 )
 
