@@ -1,4 +1,4 @@
-"""What ``luminora plugins new`` writes, as its author has it: built, installed, tested untouched."""
+"""What ``luminora plugins new`` writes, as its author has it: built, installed, untouched."""
 
 from __future__ import annotations
 
