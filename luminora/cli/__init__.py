@@ -80,13 +80,15 @@ def _main(arguments: list[str]) -> int:
         from luminora._version import __version__
 
         return _say(f"luminora {__version__}")
+    if arguments == ["--no-color"]:
+        arguments = ["--help", "--no-color"]
     if not completing and (not arguments or arguments[0] in {"--help", "-h", "help"}):
         from luminora.cli import _overview
 
         if arguments[1:] == ["exit-codes"]:
             return _say(_overview.exit_codes_text())
         if not (arguments[1:] and arguments[0] == "help"):
-            return _say(_overview.help_text())
+            return _say(_overview.help_text(plain="--no-color" in arguments))
     from luminora.cli._run import run
 
     return run(arguments)
