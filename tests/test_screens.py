@@ -11,7 +11,7 @@ import pyte
 import pytest
 
 from luminora.cli import COMMANDS
-from tools.screens import ROOT, SCENES, TARGET
+from tools.screens import PAGE, ROOT, SCENES, TARGET, page
 from tools.svg import COLOURS, drawing
 
 DRAWINGS = sorted(TARGET.glob("*.svg"))
@@ -41,11 +41,13 @@ def test_what_is_shown_inverted_has_its_colour_behind_it():
 
 
 def test_every_scene_of_a_command_that_exists_is_drawn_and_shown():
-    page = (ROOT / "docs" / "screens.md").read_text(encoding="utf-8")
-    names = {path.stem for path in DRAWINGS}
     there = {one.name for one in SCENES if one.command[0] in {*COMMANDS, "--help"}}
-    assert there <= names, "run make screens"
-    assert [name for name in names if f"(screens/{name}.svg)" not in page] == []
+    assert there <= {path.stem for path in DRAWINGS}, "run make screens"
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page(), "run make screens"
+    assert sorted(re.findall(r"\(screens/(.*?)\.svg\)", text)) == sorted(
+        one.stem for one in DRAWINGS
+    )
 
 
 @pytest.mark.parametrize("path", DRAWINGS, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""Write the drawings in ``docs/screens/``: the main screens, as a real terminal shows them.
+"""Write ``docs/screens.md`` and its drawings: the main screens, as a real terminal shows them.
 
 Run ``make screens``, or ``python tools/screens.py NAME …`` for some of them. Commands run in a home
 of their own, whose path shows nothing of the machine; what varies from run to run (dates, ids,
@@ -25,6 +25,7 @@ from tests.cli.screen import Screen  # noqa: E402
 from tools.svg import drawing  # noqa: E402
 
 TARGET = ROOT / "docs" / "screens"
+PAGE = ROOT / "docs" / "screens.md"
 HOME = Path("/tmp/emma")  # noqa: S108 - stands in the drawings; refused if it exists
 COLUMNS, LINES = 100, 130
 SAID = "My name is Emma and I'm going to the Himalayas\nMy favourite tea is oolong\nThank you!\n"
@@ -41,12 +42,16 @@ class Scene:
         command: What is typed after ``luminora``.
         act: What is done while it runs; it may draw screens of its own.
         before: Commands that run first, unseen.
+        drawn: Screens on the way that it draws too, each with what the page says of it.
+        said: What the page says of the last one.
     """
 
     name: str
     command: tuple[str, ...]
     act: Act | None = None
     before: tuple[tuple[str, ...], ...] = ()
+    drawn: tuple[tuple[str, str], ...] = ()
+    said: str = ""
 
 
 def _talk(screen: Screen, _: Callable[[str], None]) -> None:
@@ -84,9 +89,19 @@ def _set_up(screen: Screen, shoot: Callable[[str], None]) -> None:
 TALKED = (("chat", "--user", "emma", "--personality", "cassian"),)
 SCENES = (
     Scene("help", ("--help",)),
-    Scene("demo", ("demo",)),
+    Scene("demo", ("demo",), said="A companion that remembers, in separate processes."),
     Scene("chat", ("chat", "--user", "emma", "--personality", "cassian"), _talk, TALKED),
-    Scene("init", ("init",), _set_up),
+    Scene(
+        "init",
+        ("init",),
+        _set_up,
+        drawn=(
+            ("init-models", "The wizard begins with what is installed, a line about each:"),
+            ("init-databases", "The databases, two steps later:"),
+            ("init-file", "Before anything is written, the file is shown:"),
+        ),
+        said="At the end, what there is now and what to do next:",
+    ),
     Scene("test-connection", ("test-connection",), None, TALKED),
     Scene("health", ("health",), None, TALKED),
     Scene("doctor", ("doctor",), None, TALKED),
@@ -110,7 +125,26 @@ def shoot_all(names: list[str]) -> int:
             code = 1
             continue
         shoot(scene)
+    PAGE.write_text(page(), encoding="utf-8")
     return code
+
+
+def page() -> str:
+    """The text of the page: every drawing there is, in the order of the scenes."""
+    parts = ["<!-- Written by tools/screens.py; do not edit. -->", "# What it looks like"]
+    parts.append("The main screens, drawn from a real terminal.")
+    for scene in SCENES:
+        drawings = [*scene.drawn, (scene.name, scene.said)]
+        there = [one for one in drawings if (TARGET / f"{one[0]}.svg").is_file()]
+        if there:
+            parts.append(f"## `luminora {_typed(scene)}`")
+        for name, said in there:
+            parts += [*([said] if said else []), f"![luminora {name}](screens/{name}.svg)"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _typed(scene: Scene) -> str:
+    return " ".join(f'"{word}"' if " " in word else word for word in scene.command)
 
 
 def shoot(scene: Scene) -> None:
@@ -123,14 +157,13 @@ def shoot(scene: Scene) -> None:
                 [sys.executable, "-m", "luminora.cli", *command],
                 env=environment, cwd=HOME, input=SAID.encode(), capture_output=True, check=True,
             )  # fmt: skip
-        typed = " ".join(f'"{word}"' if " " in word else word for word in scene.command)
         words = ["/usr/bin/env", "-i", "-C", str(HOME)]
         words += [f"{name}={value}" for name, value in environment.items()]
         words += [sys.executable, "-m", "luminora.cli", *scene.command]
         with Screen(*words, columns=COLUMNS, lines=LINES) as screen:
 
             def save(name: str) -> None:
-                text = drawing(_rows(screen), COLUMNS, f"luminora {typed}")
+                text = drawing(_rows(screen), COLUMNS, f"luminora {_typed(scene)}")
                 (TARGET / f"{name}.svg").write_text(text, encoding="utf-8")
 
             if scene.act:
