@@ -44,6 +44,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("luminora.cli.schema:schema", "Write the schema of luminora.json for editors."),
     "search": ("luminora.cli.search:search", "Search what is remembered."),
     "snapshot": ("luminora.cli.snapshot:snapshot", "Put a user into a file, and back anywhere."),
+    "test": ("luminora.cli.connection:test", "Try one part of the stack."),
+    "test-connection": (
+        "luminora.cli.connection:test_connection",
+        "Try every part of the stack in earnest.",
+    ),
     "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
 """Every command: where it lives, and its line in the help."""
