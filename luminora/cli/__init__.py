@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("luminora.cli.config:config", "Show and check luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
+    "doctor": ("luminora.cli.doctor:doctor", "Look for what is wrong, and mend it."),
     "episodes": ("luminora.cli.episodes:episodes", "Show the moments worth remembering."),
     "explain": ("luminora.cli.explain:explain", "Show what would be recalled, and why."),
     "facts": ("luminora.cli.facts:facts", "Show, note and mend what is known about a user."),
