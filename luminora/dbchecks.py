@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from luminora.doctor import Check, Finding, Mend, Patient, good, ill
+from luminora.doctor import Check, Finding, Mend, Patient, good, ill, several
 from luminora.errors import LuminoraError
 from luminora.memory.clock import now
 from luminora.memory.indexes import PENDING, misfit
@@ -48,12 +48,12 @@ def _pending(patient: Patient, runner: MigrationRunner, count: int, *, sound: bo
     async def migrate() -> str:
         outcome = await runner.migrate()
         patient.migrated()
-        return f"applied {len(outcome.done)} migrations"
+        return f"applied {several(len(outcome.done), 'migration')}"
 
-    question = f"Apply {count} pending migrations to the database?"
+    question = f"Apply {several(count, 'pending migration')} to the database?"
     return Finding(
         Status.WARNING,
-        f"{count} {'migration is' if count == 1 else 'migrations are'} pending",
+        f"{several(count, 'migration')} pending",
         "this version of luminora is newer than the database",
         "luminora migrate",
         "migrations",
@@ -108,7 +108,7 @@ async def clocks(patient: Patient) -> list[Finding]:
             found.append(good(f"the database server's clock agrees (within {abs(seconds):.1f} s)"))
     ahead = await storage.count("messages", EVERY_USER, {"timestamp": Is(">", now() + _WRONG)})
     if ahead:
-        text = f"{ahead:,} messages are dated in the future"
+        text = f"{several(ahead, 'message')} dated in the future"
         cause = "a clock was wrong, or they were imported so"
         found.append(Finding(Status.WARNING, text, cause, "check the clocks of all machines"))
     return found or [good("nothing is dated in the future")]
@@ -128,28 +128,30 @@ async def jobs(patient: Patient) -> list[Finding]:
         (first,) = await queue.look(DEAD, 1) or [{}]
 
         async def retry() -> str:
-            return f"{await queue.revive()} jobs will be tried again"
+            return f"{several(await queue.revive(), 'job')} will be tried again"
 
         found.append(
             Finding(
                 Status.WARNING,
-                f"{counts[DEAD]:,} jobs were given up",
+                f"{several(counts[DEAD], 'job')} given up",
                 (first.get("last_error") or "").partition("\n")[0],
                 "luminora jobs --status dead, then luminora jobs --retry-all",
                 "analysis",
-                Mend(retry, f"Try {counts[DEAD]:,} jobs again?"),
+                Mend(retry, f"Try {several(counts[DEAD], 'job')} again?"),
             )
         )
     late = await storage.count(
         "jobs", EVERY_USER, {"status": READY, "run_at": Is("<", now() - _LATE)}
     )
     if late:
-        text = f"{late:,} jobs have been due for more than an hour"
+        text = f"{several(late, 'job')} due for more than an hour"
         found.append(
             Finding(Status.WARNING, text, "no worker does them", "luminora worker", "analysis")
         )
     waiting = counts[READY]
-    return found or [good(f"{waiting:,} jobs are waiting" if waiting else "no jobs are waiting")]
+    return found or [
+        good(f"{several(waiting, 'job')} waiting" if waiting else "no jobs are waiting")
+    ]
 
 
 async def index(patient: Patient) -> list[Finding]:
@@ -166,11 +168,11 @@ async def index(patient: Patient) -> list[Finding]:
         assert patient.config is not None  # noqa: S101
         client = LuminoraCoreClient(Stack.build(patient.config))
         try:
-            return f"indexed {await client.reindex():,} messages"
+            return f"indexed {several(await client.reindex(), 'message')}"
         finally:
             await client.aclose()
 
-    text = f"{count:,} messages are not indexed"
+    text = f"{several(count, 'message')} not indexed"
     cause = "the embedding provider or the vector store was down as they were said"
     return [Finding(Status.WARNING, text, cause, "luminora reindex", "memory", Mend(reindex))]
 
@@ -185,7 +187,10 @@ async def connections(patient: Patient) -> list[Finding]:
         checks = await check_stack(patient.config, within=patient.within)
     except LuminoraError as problem:
         return [ill(problem)]
+    known = await _known_ill(patient)
     for part, result in checks.items():
+        if part in known:
+            continue
         text, _, hint = result.detail.partition("→ ")
         word = {"embedding": "embeddings", "vector_store": "vector-store"}.get(part, part)
         fix = hint.strip() or f"luminora test {word}"
@@ -198,6 +203,20 @@ async def connections(patient: Patient) -> list[Finding]:
             found.append(good(what))
         else:
             found.append(Finding(status, what, "", fix, "operating"))
+    return found
+
+
+async def _known_ill(patient: Patient) -> set[str]:
+    """The parts of which an earlier check has said that they cannot work."""
+    from luminora.schema import validate  # noqa: PLC0415 - loads the JSON Schema validator
+
+    assert patient.config is not None  # noqa: S101 - the check needs it
+    found: set[str] = set()
+    if "config" in patient.told:
+        pointers = [one.pointer for one in validate(patient.config) if one.pointer]
+        found |= {pointer.split("/")[1].removesuffix("_provider") for pointer in pointers}
+    if "database" in patient.told and (await patient.database()).status is Status.ERROR:
+        found.add("storage")
     return found
 
 

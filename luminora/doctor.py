@@ -70,6 +70,11 @@ def good(what: str) -> Finding:
     return Finding(Status.OK, what)
 
 
+def several(count: int, noun: str) -> str:
+    """``1 job``, ``2 jobs``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def ill(problem: LuminoraError, status: Status = Status.ERROR, doc: str | None = None) -> Finding:
     """An error as a finding."""
     return Finding(status, problem.message, problem.where or "", problem.hint, doc)
@@ -83,11 +88,13 @@ class Patient:
         config: The configuration; None if it cannot be read.
         trouble: Why not.
         within: Longest wait for a server, in seconds.
+        told: The checks that have been run; a later one need not repeat them.
     """
 
     config: Config | None = None
     trouble: Exception | None = None
     within: float = 10.0
+    told: set[str] = field(default_factory=set)
     _activation: Activation | None = None
     _storage: StorageProvider | None = None
     _database: Finding | None = None
@@ -199,6 +206,7 @@ async def examine(
     for check in checks:
         if not names or check.name in names:
             found = await _looked(patient, check)
+            patient.told.add(check.name)
             yield check, [replace(one, check=check.name) for one in found]
 
 

@@ -259,7 +259,7 @@ async def _run(trial: Trial, around: Surroundings) -> None:
 
 
 def _failed(trial: Trial, problem: LuminoraError) -> None:
-    where = f"{problem.where}: " if problem.where and isinstance(problem, ConfigError) else ""
+    where = f"{problem.where}: " if problem.where else ""
     code = problem.exit_code if isinstance(problem, ConfigError | PluginError) else 1
     if problem.exit_code == CredentialsMissing.exit_code:
         code = problem.exit_code

@@ -267,7 +267,7 @@ def test_a_half_finished_migration_and_messages_of_the_future_are_found():
     assert found[0].status is Status.ERROR
     assert found[0].cause == "power cut"
     assert "--resolve" in found[0].fix
-    assert "1 messages are dated in the future" in found[1].what
+    assert "1 message dated in the future" in found[1].what
 
 
 def test_jobs_that_were_given_up_come_again_and_late_ones_are_named():
@@ -296,7 +296,7 @@ def test_jobs_that_were_given_up_come_again_and_late_ones_are_named():
         finally:
             await patient.aclose()
 
-    assert asyncio.run(cure()).what == "1 jobs will be tried again"
+    assert asyncio.run(cure()).what == "1 job will be tried again"
     assert not [one for one in look("jobs") if "given up" in one.what]
 
 
@@ -406,3 +406,10 @@ def test_a_cure_that_fails_leaves_the_finding():
     after = asyncio.run(mend(Finding(Status.WARNING, "dust", mend=Mend(act))))
     assert (after.fixed, after.status) == (False, Status.WARNING)
     assert "not yours" in after.cause
+
+
+def test_what_was_said_of_a_part_is_not_said_again():
+    sections = {"cache_provider": {"name": "memmory"}}
+    everything, alone = look(sections=sections), look("connections", sections=sections)
+    assert [one.check for one in everything if one.status is Status.ERROR] == ["config"]
+    assert [one.check for one in alone if one.status is Status.ERROR] == ["connections"]
