@@ -232,6 +232,19 @@ def test_redis_tells_its_time(redis_place, monkeypatch):
     assert "clock agrees" in look("clocks", sections=sections)[0].what
 
 
+@pytest.mark.xdist_group("mariadb")
+def test_mariadb_tells_its_time(mariadb_database, monkeypatch):
+    from tests.stacks import _mysql
+
+    request = SimpleNamespace(getfixturevalue=lambda _name: mariadb_database)
+    sections, env = _mysql(request)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    with LuminoraCoreClient.from_config(sections) as client:
+        client.create_session("ana")
+    assert "clock agrees" in look("clocks", sections=sections)[0].what
+
+
 @pytest.mark.parametrize(("ahead", "status"), [(60, "warning"), (-600, "error"), (1, "ok")])
 def test_a_server_whose_clock_differs_is_found(ahead, status, monkeypatch):
     from luminora.builtin.sqlite.storage import SqliteStorage

@@ -12,7 +12,7 @@ from luminora.config import load_config
 from luminora.probes import probe_stack, summary_code
 from luminora.providers import Status
 from luminora.sync import LuminoraCoreClient
-from tests.fakeplugins import index_of, make, site
+from tests.fakeplugins import index_of, make, manifest, site
 
 __all__ = ["site"]
 
@@ -261,3 +261,60 @@ async def test_a_third_partys_provider_is_tried_like_ours(site, get, said):
     config = load_config({"cache_provider": {"name": "made-up"}}, index=index)
     found = await probe_stack(config, ["cache"], within=0.5)
     assert said in found["cache"].detail
+
+
+LLM_THAT = """
+from luminora import hookimpl
+from luminora.errors import AuthenticationFailed, MalformedResponse
+from luminora.providers import ChatResult, CheckResult, LLMProvider, Status
+
+class LLM(LLMProvider):
+    name = "made-up"
+    async def check(self):
+        return CheckResult(Status.{check}, "so it says")
+    async def chat(self, request):
+        {chat}
+        return ChatResult(text="yes", model="parrot-2")
+
+@hookimpl
+def luminora_llm(name, config, context):
+    return LLM()
+"""
+THINKS = "if request.max_tokens < 100: raise MalformedResponse('only blanks', provider='made-up')"
+REFUSES = "raise AuthenticationFailed('the key is refused', provider='made-up', hint='renew it')"
+
+
+async def try_llm(site, chat="pass", check="OK"):
+    code = textwrap.dedent(LLM_THAT).format(chat=chat, check=check)
+    name = make(site, "lp_llm", code=code, data=manifest("lp_llm", kind="llm"))
+    sections = {"llm_provider": {"name": "made-up"}, "embedding_provider": "static"}
+    config = load_config(sections, env={"HOME": "/"}, index=index_of(name))
+    return (await probe_stack(config, ["llm"]))["llm"]
+
+
+async def test_a_model_says_its_name_and_how_fast_it_is(site):
+    found = await try_llm(site)
+    assert found.status is Status.OK
+    assert found.data["model"] == "parrot-2"
+    assert "model: parrot-2" in found.detail
+    assert found.latency_ms is not None
+
+
+async def test_a_model_that_thinks_first_gets_room_for_it(site):
+    assert (await try_llm(site, chat=THINKS)).status is Status.OK
+
+
+async def test_a_refused_key_is_code_4_with_the_vendors_hint(site):
+    found = await try_llm(site, chat=REFUSES)
+    assert (found.status, found.exit_code, found.hint) == (Status.ERROR, 4, "renew it")
+
+
+async def test_a_provider_that_says_it_is_ill_is_not_tried(site):
+    found = await try_llm(site, check="ERROR")
+    assert (found.detail, found.latency_ms) == ("so it says", None)
+
+
+async def test_a_doubt_stays_though_the_request_works(site):
+    found = await try_llm(site, check="WARNING")
+    assert (found.status, found.detail) == (Status.WARNING, "so it says")
+    assert found.latency_ms is not None

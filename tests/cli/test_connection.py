@@ -117,7 +117,7 @@ def test_only_the_chosen_providers_are_imported():
         "print(code, *sorted(n for n in sys.modules if n.startswith('luminora_') or n in sdks), "
         "file=sys.stderr)"
     )
-    for command in ("test-connection", "health"):
+    for command in ("test-connection", "health", "doctor"):
         done = subprocess.run(
             [sys.executable, "-c", code, command], capture_output=True, text=True, check=True
         )
