@@ -54,7 +54,7 @@ def _pending(patient: Patient, runner: MigrationRunner, count: int, *, sound: bo
     return Finding(
         Status.WARNING,
         f"{several(count, 'migration')} pending",
-        "this version of luminora is newer than the database",
+        "the tables are not yet those of this version",
         "luminora migrate",
         "migrations",
         Mend(migrate, question) if sound else None,

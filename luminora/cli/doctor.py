@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,6 +75,16 @@ def doctor(
     return 1 if worst(every).value == "error" else 0
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question: a running event loop would wait for the answer first."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class _Asking:
     """Whether something may be mended: asked where that matters and somebody can answer."""
 
@@ -87,7 +99,8 @@ class _Asking:
         if not sys.stdin.isatty():
             note(f"left alone without --yes: {finding.what}")
             return False
-        return click.confirm(finding.mend.confirm, err=True)
+        with _interruptible():
+            return click.confirm(finding.mend.confirm, err=True)
 
 
 async def _examined(

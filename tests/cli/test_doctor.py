@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from luminora.cli import main
 from luminora.sync import LuminoraCoreClient
-from tests.cli.terminal import luminora
+from tests.cli.terminal import Terminal, luminora
 
 
 def run(capsys, *arguments):
@@ -100,3 +101,15 @@ def test_a_missing_file_and_a_missing_home_do_not_crash_it(private_world, monkey
     done = luminora("doctor")
     assert done.returncode == 1
     assert "the list of disabled plugins cannot be read" in done.out
+
+
+def test_a_question_can_be_answered_and_interrupted(private_world):
+    (private_world / "data" / "luminora.db").write_bytes(b"")
+    command = (sys.executable, "-m", "luminora.cli", "doctor", "schema", "--fix")
+    answers = (("\x03", 130, "interrupted"), ("n\n", 0, "1 warning"), ("y\n", 0, "mended"))
+    for answer, code, told in answers:
+        with Terminal(*command) as terminal:
+            terminal.until("[y/N]")
+            terminal.type(answer)
+            assert terminal.code(pressing=answer if code else None) == code
+        assert told in terminal.text
