@@ -21,6 +21,8 @@ from luminora._shapes import PROVIDERS, SECTIONS, Leaf, Leaves
 from luminora.errors import ConfigError
 
 _PREFIX = "LUMINORA_"
+_LOCKED = "LUMINORA_LOCKED"
+_OFF = {"", "0", "false", "no"}
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,16 @@ class Config:
                 hint="luminora config validate",
             )
         return part
+
+    @property
+    def locked(self) -> bool:
+        """Whether plugins are imported only as ``luminora.lock`` has them.
+
+        ``plugins.locked`` asks for that, and so does the variable ``LUMINORA_LOCKED``.
+        """
+        plugins = self.document.get("plugins")
+        asked = isinstance(plugins, Mapping) and plugins.get("locked") is True
+        return asked or self.env.get(_LOCKED, "").strip().lower() not in _OFF
 
     @cached_property
     def sources(self) -> Mapping[str, str]:

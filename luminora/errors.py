@@ -11,7 +11,8 @@
     ├── PluginError                     3  a plugin is absent, broken or in conflict
     │   ├── ProviderUnknown             no installed plugin offers that provider
     │   ├── PluginBroken                the plugin cannot be loaded or misbehaves
-    │   └── PluginConflict              two distributions offer the same provider
+    │   ├── PluginConflict              two distributions offer the same provider
+    │   └── PluginNotLocked             the plugin is not what luminora.lock has
     ├── PersonalityError                a persona file is missing or invalid
     │   ├── PersonalityNotFound
     │   └── PersonalityInvalid
@@ -130,6 +131,10 @@ class PluginBroken(PluginError):
 
 class PluginConflict(PluginError):
     """Two distributions offer the same provider and the config pins neither."""
+
+
+class PluginNotLocked(PluginError):
+    """Plugins are locked, and this one is not in the lock, or not as it is there."""
 
 
 class PersonalityError(LuminoraError):

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     import click
 
+    from luminora._lock import Lock
     from luminora.config import Config
 
 __all__ = [
@@ -139,6 +140,7 @@ class Activation:
         self.config = config
         self.index = index
         self.broken: dict[Distribution, LuminoraError] = {}
+        self._lock = _lock_of(config) if config.locked else None
         self._manager = pluggy.PluginManager("luminora")
         self._manager.add_hookspecs(hookspecs)
         self._loaded: dict[Distribution, tuple[Discovery, Any]] = {}
@@ -329,6 +331,8 @@ class Activation:
         if not self.index.enabled(discovery):
             hint = f"luminora plugins enable {owner.name}"
             raise PluginError("the plugin is disabled", where=str(owner), hint=hint)
+        if self._lock is not None:
+            self._lock.require(discovery)
         module = _guarded(discovery, lambda: import_module(manifest.module))
         try:
             _guarded(discovery, lambda: self._manager.register(module, str(owner)))
@@ -353,6 +357,12 @@ class Activation:
             for impl in caller.get_hookimpls():
                 if impl.plugin is module and (impl.wrapper or impl.hookwrapper):
                     raise _broken(discovery, f"{caller.name} is a wrapper, which is not supported")
+
+
+def _lock_of(config: Config) -> Lock:
+    from luminora import _lock  # noqa: PLC0415 - reads metadata, and only where plugins are locked
+
+    return _lock.Lock(_lock.place(config), config.index)
 
 
 # --- what can go wrong ---------------------------------------------------------------------------

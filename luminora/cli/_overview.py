@@ -20,7 +20,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "analytics",
         "forget",
     ),
-    "Configure": ("config", "personality", "load-personality", "info", "schema", "lock"),
+    "Configure": ("config", "personality", "load-personality", "info", "schema"),
     "Operate": (
         "health",
         "doctor",
@@ -72,6 +72,7 @@ def help_text(*, plain: bool = False) -> str:
         ("-V, --version", "Show the version."),
         ("-h, --help", "Show this; 'luminora COMMAND --help' tells more."),
         ("--no-color", "No colour; so do NO_COLOR and TERM=dumb."),
+        ("--locked", "Import plugins only as luminora.lock has them."),
     ]
     lines += ["", bold("Options:"), *_pairs(options, columns), ""]
     for text in (

@@ -19,7 +19,8 @@ VARIABLE = "_LUMINORA_COMPLETE"
 """Set by a shell that asks what may come next."""
 
 _INTERRUPTED = 130
-_NO_COLOUR = "--no-color"
+_SWITCHES = {"--no-color": "NO_COLOR", "--locked": "LUMINORA_LOCKED"}
+"""Options of every command, and the variables that ask for the same."""
 
 
 class Group(click.Group):
@@ -113,21 +114,21 @@ def run(arguments: list[str]) -> int:
     """
     from luminora.cli import output
 
-    arguments, plain = _without_colour(arguments)
+    arguments, given = _without_switches(arguments)
     if completing():
         from luminora.cli import _values
 
         _values.register()
-    before = os.environ.get("NO_COLOR")
-    if plain:
-        os.environ["NO_COLOR"] = "1"  # for everything that writes, rich included
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(dict.fromkeys(given, "1"))  # for everything, rich and plugins included
     output.begin()
     _prepare()
     try:
         return _guarded(arguments)
     finally:
-        if plain and before is None:
-            del os.environ["NO_COLOR"]
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
 
 
 def _guarded(arguments: list[str]) -> int:
@@ -169,11 +170,12 @@ def _called(arguments: list[str]) -> Any:
         return ending.exit_code
 
 
-def _without_colour(arguments: list[str]) -> tuple[list[str], bool]:
-    """The command line without ``--no-color``, which may stand anywhere, and whether it did."""
+def _without_switches(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The command line without the options of every command, and the variables they stand for."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    kept = [one for one in arguments[:end] if one != _NO_COLOUR]
-    return [*kept, *arguments[end:]], len(kept) < end
+    kept = [one for one in arguments[:end] if one not in _SWITCHES]
+    given = [name for option, name in _SWITCHES.items() if option in arguments[:end]]
+    return [*kept, *arguments[end:]], given
 
 
 def _prepare() -> None:
@@ -204,7 +206,7 @@ def _options() -> list[click.Parameter]:
     """What is answered before click is asked; it is here to be completed."""
     return [
         click.Option(["-V", "--version"], is_flag=True, expose_value=False),
-        click.Option([_NO_COLOUR], is_flag=True, expose_value=False),
+        *(click.Option([name], is_flag=True, expose_value=False) for name in _SWITCHES),
     ]
 
 

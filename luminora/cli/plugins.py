@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from luminora.cli._new_plugin import new
+from luminora.cli.lock import lock
 from luminora.cli.output import Group, emit_json, json_option, note, say, table
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def plugins() -> None:
 
 
 plugins.add_command(new)
+plugins.add_command(lock)
 
 
 @plugins.command("list")

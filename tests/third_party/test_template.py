@@ -69,6 +69,24 @@ def test_together_they_are_a_stack(with_samples):
     assert health["status"] == "ok"
 
 
+def test_locked_they_are_imported_only_as_they_were_installed(with_samples):
+    (with_samples.home / "luminora.json").write_text('{"llm_provider": "echo"}')
+    found = with_samples.json("plugins", "lock")["plugins"]
+    assert found["luminora-echo"]["record"].startswith("sha256:")
+    assert with_samples.luminora("--locked", "test", "llm").returncode == 0
+    where = "import luminora_echo; print(luminora_echo.__file__)"
+    file = Path(with_samples.run("python", "-c", where, check=True).stdout.strip())
+    before = file.read_text()
+    file.write_text(f"{before}\nEVIL = True\n")
+    try:
+        done = with_samples.luminora("--locked", "test", "llm")
+        assert done.returncode == 3
+        assert "the content of its files changed" in done.stdout
+        assert "the list of its files" not in done.stdout
+    finally:
+        file.write_text(before)
+
+
 @pytest.mark.parametrize("kind", _scaffold.KINDS)
 @pytest.mark.parametrize("name", ["echo", "a-rather-long-name-2"])
 def test_what_is_written_is_clean(tmp_path, name, kind):
