@@ -13,7 +13,7 @@ TORCH := plugins/luminora-sentence-transformers
 PLUGINS := $(filter-out $(TORCH),$(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy lint docs bench bench-memory clean
+.PHONY: help demo test test-heavy lint docs screens bench bench-memory clean
 
 help: ## what can be made
 	@grep -E '^[a-z%-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ lint: $(VENV)/.dev ## formatting, rules and types
 docs: $(VENV)/.dev ## the documentation as a site, into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "build/site/index.html"
+
+screens: $(VENV)/.dev ## the drawings of the main screens, in docs/screens
+	$(BIN)/python tools/screens.py
 
 bench: $(VENV)/.dev ## what is fast, against what
 	$(BIN)/python -m benchmarks

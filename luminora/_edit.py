@@ -9,13 +9,27 @@ byte: comments, order, blank lines, the kind of line ends.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
 from luminora import _jsonc
+from luminora._layout import (
+    LINE_END,
+    SPACE,
+    WIDTH,
+    Layout,
+    Node,
+    comments,
+    dumped,
+    indent_at,
+    inner_indent,
+    nodes,
+    same,
+    stays_folded,
+    tail_of,
+    tree,
+)
 from luminora._shapes import PROVIDERS, pointer
 from luminora.errors import ConfigError
 
@@ -28,11 +42,6 @@ REMOVE: Final = _Remove.REMOVE
 """As a value in the changes: take what stands there out of the document."""
 
 Path = tuple[str, ...]
-
-_WIDTH = 88
-_COMMENT = re.compile(r"[ \t]*(?://[^\n]*?(?=\r?\n|\Z)|/\*.*?\*/)", re.DOTALL)
-_LINE_END = re.compile(r"[ \t]*(?:\r?\n|\Z)")
-_SPACE = re.compile(r"[ \t]*")
 
 
 def edited(text: str, changes: Mapping[Path, Any], origin: str = "the configuration") -> str:
@@ -65,64 +74,14 @@ def edited(text: str, changes: Mapping[Path, Any], origin: str = "the configurat
     return bom + ("{}\n" if body == "{\n}\n" else body)
 
 
-@dataclass(slots=True)
-class _Node:
-    """A value: where it stands, how it begins if it is an object or a list, and what is in it."""
-
-    start: int
-    end: int
-    opening: str
-    members: list[_Member] = field(default_factory=list)
-
-    def member(self, key: str) -> _Member | None:
-        return next((member for member in self.members if member.key == key), None)
-
-
-@dataclass(slots=True)
-class _Member:
-    """What an object or a list holds; an item's key is its number."""
-
-    key: str
-    start: int
-    node: _Node
-    comma: int | None = None
-
-
-def _tree(text: str) -> _Node:
-    """The document, which has been read without an error before."""
-    root: _Node | None = None
-    stack: list[_Node] = []
-    key: tuple[str, int] | None = None
-    for match in _jsonc._tokens(text):  # noqa: SLF001 - one tokenizer for the one language
-        lexeme, start = match.group(), match.start()
-        top = stack[-1] if stack else None
-        if match.lastgroup == "blank" or lexeme == ":":
-            continue
-        if top and lexeme == ",":
-            top.members[-1].comma = start
-        elif lexeme in "}]":
-            stack.pop().end = match.end()
-        elif top and top.opening == "{" and key is None:
-            key = (json.loads(lexeme), start)
-        else:
-            node = _Node(start, match.end(), lexeme if lexeme in "{[" else "")
-            if top:
-                top.members.append(_Member(*(key or (str(len(top.members)), start)), node))
-            root, key = root or node, None
-            if node.opening:
-                stack.append(node)
-    assert root is not None  # noqa: S101 - a document that was read has a value
-    return root
-
-
 # --- to put in -----------------------------------------------------------------------------------
 
 
 def _with(text: str, path: Path, value: Any, origin: str) -> str:
     """``text`` with ``value`` at ``path``."""
-    node, parent, unfolded = _tree(text), None, None
+    node, parent, unfolded = tree(text), None, None
     for depth, step in enumerate(path):
-        folded = _folded(text, node, parent_folded=unfolded is not None)
+        folded = stays_folded(text, node, parent_folded=unfolded is not None)
         unfolded = unfolded if unfolded is not None else node.start if folded else None
         member = node.member(step)
         if member is None:
@@ -136,12 +95,12 @@ def _with(text: str, path: Path, value: Any, origin: str) -> str:
             value = _wrapped(present, path, depth + 1, value, origin)
             break
     present = _jsonc.parse(text[node.start : node.end], origin)
-    if _same(present, value):
+    if same(present, value):
         return text
     if isinstance(present, dict) and isinstance(value, Mapping):
         return _merged(text, path, present, value, origin)
-    layout = _Layout.of(text, folded=unfolded is not None)
-    put = layout.render(value, _indent(text, parent.start if parent else 0))
+    layout = Layout.of(text, folded=unfolded is not None)
+    put = layout.render(value, indent_at(text, parent.start if parent else 0))
     return _spread(text[: node.start] + put + text[node.end :], unfolded)
 
 
@@ -168,22 +127,22 @@ def _merged(text: str, path: Path, present: Any, value: Mapping[str, Any], origi
 
 
 def _inserted(
-    text: str, node: _Node, key: str, value: Any, path: Path, origin: str, *, folded: bool
+    text: str, node: Node, key: str, value: Any, path: Path, origin: str, *, folded: bool
 ) -> str:
     """``text`` with a new member at the end of an object or list."""
     if node.opening == "[" and key != str(len(node.members)):
         raise ConfigError(
             f"a list of {len(node.members)} has no place for '{'.'.join(path)}'", where=origin
         )
-    layout = _Layout.of(text, folded=folded)
-    indent = _indent(text, node.start)
-    inner = _inner_indent(text, node, layout.unit)
-    name = f"{_dumped(key)}: " if node.opening == "{" else ""
+    layout = Layout.of(text, folded=folded)
+    indent = indent_at(text, node.start)
+    inner = inner_indent(text, node, layout.unit)
+    name = f"{dumped(key)}: " if node.opening == "{" else ""
     member = name + layout.render(value, inner)
     if not node.members:
         return _filled(text, node, member, "" if folded else layout.newline, indent, inner)
     last = node.members[-1]
-    tail = _tail(text, last)
+    tail = tail_of(text, last)
     comma = "," if last.comma is None else ""
     lead = " " if folded else layout.newline + inner
     after = "" if comma else ","
@@ -191,10 +150,10 @@ def _inserted(
     return head + lead + member + after + text[tail:]
 
 
-def _filled(text: str, node: _Node, member: str, newline: str, indent: str, inner: str) -> str:
+def _filled(text: str, node: Node, member: str, newline: str, indent: str, inner: str) -> str:
     """``text`` with the first member of an object or list, behind the comments in it."""
     held = text[node.start + 1 : node.end - 1]
-    kept = held[: max((end for _, end in _comments(held)), default=0)].removesuffix("\r")
+    kept = held[: max((end for _, end in comments(held)), default=0)].removesuffix("\r")
     rest = held[len(kept) :]
     if newline:
         lead, rest = newline + inner, rest if "\n" in rest else newline + indent
@@ -212,14 +171,14 @@ def _spread(text: str, start: int | None) -> str:
         return text
     line = text.rfind("\n", 0, start) + 1
     end = text.find("\n", start)
-    if (end if end >= 0 else len(text)) - line <= _WIDTH:
+    if (end if end >= 0 else len(text)) - line <= WIDTH:
         return text
-    node = next(node for node in _nodes(_tree(text)) if node.start == start)
+    node = next(node for node in nodes(tree(text)) if node.start == start)
     held = text[node.start : node.end]
-    if any(_comments(held)):
+    if any(comments(held)):
         return text
-    layout = _Layout.of(text, folded=False)
-    put = layout.render(_jsonc.parse(held, ""), _indent(text, node.start))
+    layout = Layout.of(text, folded=False)
+    put = layout.render(_jsonc.parse(held, ""), indent_at(text, node.start))
     return text[: node.start] + put + text[node.end :]
 
 
@@ -228,7 +187,7 @@ def _spread(text: str, start: int | None) -> str:
 
 def _removed(text: str, path: Path) -> str:
     """``text`` without what stands at ``path``."""
-    node = _tree(text)
+    node = tree(text)
     for depth, step in enumerate(path):
         member = node.member(step)
         if member is None:
@@ -241,19 +200,19 @@ def _removed(text: str, path: Path) -> str:
     return text
 
 
-def _without(text: str, node: _Node, index: int) -> str:
+def _without(text: str, node: Node, index: int) -> str:
     member = node.members[index]
-    start, end = member.start, _tail(text, member)
+    start, end = member.start, tail_of(text, member)
     last = index + 1 == len(node.members)
     line = text.rfind("\n", 0, start) + 1
     blank = text[line:start].strip(" \t") == ""
-    line_end = _LINE_END.match(text, end)
+    line_end = LINE_END.match(text, end)
     if blank and line > node.start and line_end:
         start, end = line, line_end.end()
     elif last or line_end:
         start = len(text[:start].rstrip(" \t"))
     else:
-        end = _SPACE.match(text, end).end()  # type: ignore[union-attr]  # it matches anything
+        end = SPACE.match(text, end).end()  # type: ignore[union-attr]  # it matches anything
     head, rest = text[:start], text[end:]
     if last and index and member.comma is None:
         comma = node.members[index - 1].comma
@@ -264,117 +223,7 @@ def _without(text: str, node: _Node, index: int) -> str:
     return head + rest
 
 
-# --- how it looks --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How the document is laid out: its indentation, its line ends, or all in one line."""
-
-    unit: str
-    newline: str
-    folded: bool
-
-    @classmethod
-    def of(cls, text: str, *, folded: bool) -> _Layout:
-        newline = "\r\n" if "\r\n" in text else "\n"
-        return cls(next(_units(text), "  "), newline, folded)
-
-    def render(self, value: Any, indent: str) -> str:
-        """``value`` as text; its first line goes where it is put, the others are indented."""
-        flat = _dumped(value)
-        simple = isinstance(value, list | tuple) and not any(
-            isinstance(item, Mapping | list | tuple) for item in value
-        )
-        fits = len(indent) + len(flat) <= _WIDTH
-        if self.folded or not value or (simple and fits):
-            return flat
-        inner = indent + self.unit
-        if isinstance(value, Mapping):
-            lines = [f"{_dumped(key)}: {self.render(part, inner)}" for key, part in value.items()]
-            opening, closing = "{", "}"
-        elif isinstance(value, list | tuple):
-            lines = [self.render(part, inner) for part in value]
-            opening, closing = "[", "]"
-        else:
-            return flat
-        body = f",{self.newline}{inner}".join(lines)
-        return f"{opening}{self.newline}{inner}{body}{self.newline}{indent}{closing}"
-
-
-def _folded(text: str, node: _Node, *, parent_folded: bool) -> bool:
-    """Whether what is put into ``node`` stays in its line."""
-    return "\n" not in text[node.start : node.end] and (bool(node.members) or parent_folded)
-
-
-def _nodes(node: _Node) -> Iterator[_Node]:
-    yield node
-    for member in node.members:
-        yield from _nodes(member.node)
-
-
-def _units(text: str) -> Iterator[str]:
-    """How much further than its object each member that begins a line is indented."""
-    for node in _nodes(_tree(text)):
-        outer = _indent(text, node.start)
-        for member in node.members:
-            inner = _own_indent(text, member.start)
-            if inner is not None and len(inner) > len(outer) and inner.startswith(outer):
-                yield inner[len(outer) :]
-
-
-def _indent(text: str, position: int) -> str:
-    """The blanks that begin the line of ``position``."""
-    match = _SPACE.match(text, text.rfind("\n", 0, position) + 1)
-    return match.group() if match else ""
-
-
-def _own_indent(text: str, position: int) -> str | None:
-    """What stands before ``position`` in its line, if that is blanks."""
-    start = text.rfind("\n", 0, position) + 1
-    before = text[start:position]
-    return before if start and not before.strip(" \t") else None
-
-
-def _inner_indent(text: str, node: _Node, unit: str) -> str:
-    """The indentation of the members, as the last that begins a line has it."""
-    for member in reversed(node.members):
-        own = _own_indent(text, member.start)
-        if own is not None and "\n" in text[node.start : member.start]:
-            return own
-    return _indent(text, node.start) + unit
-
-
-def _tail(text: str, member: _Member) -> int:
-    """Where a member ends: behind its comma and the comments that its line ends with."""
-    begin = end = member.node.end if member.comma is None else member.comma + 1
-    while comment := _COMMENT.match(text, end):
-        end = comment.end()
-    following = _SPACE.match(text, end)
-    after = text[following.end() :][:1] if following else ""
-    return end if after in ("", "\r", "\n", "}", "]") else begin
-
-
-def _comments(text: str) -> Iterator[tuple[int, int]]:
-    """Where the comments stand, of a text that is whole tokens."""
-    for match in _jsonc._tokens(text):  # noqa: SLF001 - as above
-        if match.lastgroup == "blank" and match.group()[0] == "/":
-            yield match.span()
-
-
 def _nested(path: Path, value: Any) -> Any:
     for step in reversed(path):
         value = {step: value}
     return value
-
-
-def _dumped(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as problem:
-        raise ConfigError(f"this cannot be written as JSON: {problem}") from None
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON; 1, 1.0 and true are not."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -267,7 +267,7 @@ class LuminoraCoreClient(Notebook, Relationship, Keeping, Sources, Snapshots, Up
         if not rows:
             raise SessionNotFound(
                 f"there is no session '{session_id:.80}'",
-                hint="create_session() begins one and returns its id",
+                hint="create_session() begins one; 'luminora sessions' lists a user's",
             )
         for row in newest:
             self._conversation.order.observe(row["seq"])

@@ -356,13 +356,13 @@ def _embedding_missing(config: Config, index: Index) -> Iterator[Problem]:
         return  # the LLM provider itself is the problem
     advice = index.recommended("llm", name, "embedding") or "static"
     entry = None if index.peek("embedding", advice) else known("embedding", advice)
-    hint = f'add "embedding_provider": "{advice}"'
+    hint = f"luminora config embeddings --provider {advice}"
     yield _problem(
         config,
         "/llm_provider/name",
         f"embedding_provider is left out, and '{name}' offers no embeddings; "
         f"recommended beside it: '{advice}'",
-        f"{hint} and pip install {entry['distribution']}" if entry else hint,
+        f"pip install {entry['distribution']}, then {hint}" if entry else hint,
     )
 
 

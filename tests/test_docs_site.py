@@ -13,6 +13,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.xdist_group("site")  # built once
+
 LOADING = {
     "script": "src",
     "img": "src",

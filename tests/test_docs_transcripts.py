@@ -83,6 +83,11 @@ def test_a_block_is_left_out_only_with_a_reason():
         steps("<!-- not run: -->\n```console\n$ true\n```\n")
 
 
+def test_a_comment_for_the_tests_stands_directly_above_a_block():
+    with pytest.raises(AssertionError, match="above no block"):
+        steps("<!-- $ true -->\nWords.\n\n```console\n$ true\n```\n")
+
+
 @pytest.mark.parametrize(
     ("shown", "printed", "expected"),
     [

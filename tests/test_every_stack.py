@@ -120,6 +120,39 @@ async def test_moving_in_and_out_changes_nothing(stack: StackFile, tmp_path):
         assert await here.storage.count("messages", "ana ") == 72
 
 
+async def test_what_is_kept_can_be_looked_at_and_mended(stack: StackFile):
+    async with LuminoraCoreClient.from_config(stack.path) as client:
+        await client.create_session("ana", "sakura", session_id="s1")
+        await client.create_session("ana", "sakura", session_id="s2")
+        await client.create_session("leo", "sakura", session_id="s3")
+        first = await client.send_message("s1", "Hola, soy Ana y vivo en Lima")
+        await client.send_message("s1", "Me casé ayer con mi novio Luis, el mejor día de mi vida")
+        await client.send_message("s2", "Mi hermano se llama Pablo")
+        await client.send_message("s3", "Vivo en Quito")
+
+        listed = await client.list_all_sessions()
+        assert [one.session_id for one in listed] == ["s3", "s2", "s1"]
+        said = await client.list_messages("ana")
+        assert [one.session_id for one in said] == ["s1"] * 4 + ["s2"] * 2
+        assert await client.list_messages("ana", before=said[2].timestamp, limit=1) == said[1:2]
+        assert await client.reindex_messages("s2", [first.message_id]) == 1
+
+        assert (await client.set_affinity("s1", 55, "by hand")).points == 55
+        assert (await client.get_affinity_events("s1"))[0].event == "manual"
+        (moment,) = await client.get_episodes("s1", 0)
+        await client.delete_episode("s2", moment.id)
+        assert await client.get_episodes("s1", 0) == []
+
+        tried = await client.forget_session("s1", dry_run=True)
+        gone = await client.forget_session("s1")
+        assert gone.pop("message_embeddings") == 4
+        assert gone == tried
+        assert await client.list_messages("ana") == said[4:]
+        assert [fact.value for fact in await client.get_facts("s2")] == ["Pablo"]
+        assert len(await client.list_messages("leo")) == 2
+        assert (await client.get_affinity("s2")).points == 55
+
+
 async def test_many_at_once_lose_and_double_nothing(stack: StackFile):
     async with LuminoraCoreClient.from_config(stack.path) as client:
         sessions = [await client.create_session("ana") for _ in range(4)]

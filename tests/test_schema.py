@@ -238,7 +238,7 @@ def test_a_problem_names_line_and_command(full, tmp_path):
 
 def test_an_llm_without_embeddings_has_some_proposed(index):
     problems = check({"llm_provider": "claude"}, index)
-    hint = 'add "embedding_provider": "voyage" and pip install luminora-voyage'
+    hint = "pip install luminora-voyage, then luminora config embeddings --provider voyage"
     assert [problem.hint for problem in problems if "left out" in problem.message] == [hint]
 
 

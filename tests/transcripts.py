@@ -82,9 +82,14 @@ def blocks(text):
         elif comment:
             above.append(comment["text"])
         elif lines[number].strip():
+            assert not _orders(above), f"{number}: a comment that stands above no block"
             above = []
         number += 1
     return found
+
+
+def _orders(comments):
+    return [one for one in comments if re.match(r"not run|file: |\$ ", one)]
 
 
 def steps(text, *, runs_python=False):

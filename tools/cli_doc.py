@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from luminora.cli import COMMANDS
-from luminora.cli._help import examples
+from luminora.cli._help import examples, paragraphs
 from luminora.cli._overview import EXIT_CODES, SECTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -138,7 +138,7 @@ def _argument(param: click.Argument) -> str:
 
 def _prose(text: str) -> Iterator[str]:
     """The paragraphs that are no examples, each in one line."""
-    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
+    for paragraph in paragraphs(inspect.cleandoc(text)):
         body = paragraph.replace("\b", "").strip()
         if not re.match(r"Examples?:", body) and body:
             yield from (_escaped(" ".join(body.split())), "")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+FORCE_HINT = "luminora config show, or --force to write it all the same"
+"""What to do about a refusal, where there is nothing better."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -134,17 +137,16 @@ def compared(draft: Draft, text: str) -> Report:
         follows={
             section: (old, new)
             for section, (old, new) in names.items()
-            if old != new and (section, "name") not in {*said, *says}
+            if old != new and not {(section,), (section, "name")} & {*said, *says}
         },
     )
     for section, (old, new) in report.follows.items():
         report.notes.append(f"{section} follows: {old or 'none'} before, {new or 'none'} now")
     report.notes.extend(_overridden(draft, text, report.set))
     before_missing = {one.message for one in schema.credentials(before)}
+    missing = {one.message: one.hint for one in schema.credentials(after)}
     report.notes.extend(
-        f"{one.message} → {one.hint}"
-        for one in schema.credentials(after)
-        if one.message not in before_missing
+        f"{message} → {hint}" for message, hint in missing.items() if message not in before_missing
     )
     return report
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luminora import _jsonc, schema
 from luminora._edit import REMOVE, edited
+from luminora._index import Index
 from luminora._shapes import PROVIDERS, SECTIONS
 from luminora.config import display, find_file, load_config
 from luminora.errors import ConfigError, InputError
@@ -35,6 +36,8 @@ class Draft:
     path: Path
     text: str
     exists: bool
+    _read: dict[str, Config] = field(default_factory=dict, repr=False, compare=False)
+    _index: list[Index] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, named: str | None) -> Draft:
@@ -83,12 +86,18 @@ class Draft:
             ConfigError: It is malformed, contradicts itself or holds a secret.
         """
         given = self.text if text is None else text
+        given = given if given.strip() else "{}"
+        if given in self._read:
+            return self._read[given]
+        if not self._index:
+            self._index.append(Index.load())
         env = {
             name: value
             for name, value in os.environ.items()
             if name.removeprefix("LUMINORA_").partition("__")[0].lower() not in SECTIONS
         }
-        return load_config(self.path, env=env, text=given if given.strip() else "{}")
+        self._read[given] = load_config(self.path, env=env, text=given, index=self._index[0])
+        return self._read[given]
 
     def with_values(self, config: Config, wanted: Mapping[Steps, Any]) -> str:
         """The text with these values, at the places where its author has written them.
@@ -132,7 +141,7 @@ class Draft:
         return ConfigError(
             f"{many}; {self.name} {'is as it was' if self.exists else 'was not written'}",
             where=None if len(problems) > 1 else first.where,
-            hint=first.hint or hint or "luminora config show, or --force to write it all the same",
+            hint=first.hint or hint or "luminora config show",
             problems=tuple(f"{one.where}: {one.message}" for one in problems),
         )
 
@@ -151,10 +160,16 @@ class Draft:
         """Put the text into the file in one step; its mode stays, and a link stays a link.
 
         Raises:
-            InputError: It cannot be written.
+            InputError: It cannot be written, or somebody else has changed it since it was read.
         """
         from luminora._state import replacing
 
+        if Draft.of(str(self.path)) != self:
+            raise InputError(
+                "the file was changed by somebody else in the meantime; nothing was written",
+                where=self.name,
+                hint="look at it, and try again",
+            )
         target = self.path.resolve()
         try:
             mode = target.stat().st_mode & 0o7777 if self.exists else _MODE
@@ -175,7 +190,7 @@ class Draft:
         written, length = config.written(), len(path)
         own = written.get(path, path)
         moved = own != path[: len(own)]
-        alike = _found(_read(self.text), own) == _found(config.document, path)
+        alike = _found(_parsed(self.text), own) == _found(config.document, path)
         if moved and alike and value is not REMOVE:
             return {own: value}
         old = [
@@ -230,7 +245,7 @@ def said(config: Config, path: Steps) -> Steps:
     )
 
 
-def _read(text: str) -> Any:
+def _parsed(text: str) -> Any:
     return _jsonc.parse(text, "") if text.strip() else {}
 
 

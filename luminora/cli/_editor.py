@@ -34,6 +34,7 @@ def run(config_file: str | None) -> None:
     """
     draft = Draft.of(config_file)
     command = _editor()
+    wish = Wish(None, dry_run=False, force=False, as_json=False)
     before = draft.text if draft.text.strip() else _BEGIN
     with tempfile.TemporaryDirectory(prefix="luminora-") as folder:
         copy = Path(folder) / draft.path.name
@@ -44,22 +45,12 @@ def run(config_file: str | None) -> None:
                 say(f"{draft.name}: nothing changed")
                 return
             try:
-                _put(draft, text)
+                put(draft, text, wish, hint="luminora config edit")
             except LuminoraError as problem:
                 if not _again(problem):
                     raise
             else:
                 return
-
-
-def _put(draft: Draft, text: str) -> None:
-    if Draft.of(str(draft.path)) != draft:
-        raise InputError(
-            "the file was changed by somebody else in the meantime; nothing was written",
-            where=draft.name,
-            hint="luminora config edit",
-        )
-    put(draft, text, Wish(None, dry_run=False, force=False, as_json=False))
 
 
 def _editor() -> list[str]:

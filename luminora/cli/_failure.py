@@ -56,7 +56,8 @@ def tell(problem: Exception, *, as_json: bool) -> int:
         lines = [message, f"  → {hint}"]
     sys.stderr.write("\n".join([f"{_head()} {lines[0]}", *lines[1:]]) + "\n")
     if as_json:
-        _emit(name, message, where, hint, code)
+        several = getattr(problem, "problems", ())
+        _emit(name, message, where, hint, code, several if len(several) > 1 else ())
     return code
 
 
@@ -64,7 +65,14 @@ def _head() -> str:
     return "\x1b[31merror:\x1b[0m" if _terminal.colours(sys.stderr) else "error:"
 
 
-def _emit(name: str, message: str, where: str | None, hint: str | None, code: int) -> None:
+def _emit(
+    name: str,
+    message: str,
+    where: str | None,
+    hint: str | None,
+    code: int,
+    problems: Sequence[str] = (),
+) -> None:
     from luminora.cli import output
 
     if output.spoken():
@@ -76,6 +84,8 @@ def _emit(name: str, message: str, where: str | None, hint: str | None, code: in
         "hint": hint,
         "exit_code": code,
     }
+    if problems:
+        error["problems"] = list(problems)
     output.emit_json({"error": error})
 
 

@@ -29,7 +29,7 @@ class Help(click.HelpFormatter):
 
     def write_text(self, text: str) -> None:
         """See :meth:`click.HelpFormatter.write_text`."""
-        for number, paragraph in enumerate(re.split(r"\n\s*\n", text)):
+        for number, paragraph in enumerate(paragraphs(text)):
             if number:
                 self.write_paragraph()
             found = _EXAMPLES.match(paragraph.removeprefix("\b").lstrip())
@@ -58,13 +58,18 @@ class Help(click.HelpFormatter):
         super().write_dl(rows, col_max, col_spacing)
 
 
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a help text; click's mark may be written in a raw docstring too."""
+    return re.split(r"\n\s*\n", text.replace("\\b\n", "\b\n"))
+
+
 def examples(text: str) -> list[str]:
     """The example commands in a help text, each in one line."""
     return list(_examples(text))
 
 
 def _examples(text: str) -> Iterator[str]:
-    for paragraph in re.split(r"\n\s*\n", text):
+    for paragraph in paragraphs(text):
         kept = paragraph.lstrip().startswith("\b")
         body = paragraph.replace("\b", "").strip()
         begin = _EXAMPLES.match(body)

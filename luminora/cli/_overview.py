@@ -56,23 +56,24 @@ _COMFORTABLE = 60
 """Columns from which two stand side by side."""
 
 
-def help_text() -> str:
-    """What ``luminora --help`` prints, as wide as the terminal is."""
+def help_text(*, plain: bool = False) -> str:
+    """What ``luminora --help`` prints, as wide as the terminal is; without colour if ``plain``."""
     columns = _columns()
+    bold = str if plain else _bold
     lines = [
         "Usage: luminora [OPTIONS] COMMAND [ARGS]...",
         "",
         *_wrapped("AI companions that remember, on whatever stack you already have.", columns, 2),
     ]
     for title, names in _sections():
-        lines += ["", _bold(f"{title}:")]
+        lines += ["", bold(f"{title}:")]
         lines += _pairs([(name, COMMANDS[name][1]) for name in names], columns)
     options = [
         ("-V, --version", "Show the version."),
         ("-h, --help", "Show this; 'luminora COMMAND --help' tells more."),
         ("--no-color", "No colour; so do NO_COLOR and TERM=dumb."),
     ]
-    lines += ["", _bold("Options:"), *_pairs(options, columns), ""]
+    lines += ["", bold("Options:"), *_pairs(options, columns), ""]
     for text in (
         "Start with:  luminora demo",
         "Exit codes:  luminora help exit-codes",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli._changes import Wish, put, wish_options
+from luminora.cli._changes import FORCE_HINT, Wish, put, wish_options
 from luminora.cli._settings import described, value_of
 from luminora.cli.output import config_options, emit_json, json_option, note, say
 from luminora.errors import InputError
@@ -27,9 +27,10 @@ _NONE = object()
 @config_options
 @json_option
 def get(config: Config, path: str, *, as_json: bool) -> None:
-    """Print one value in use; PATH has dots, as config show has it, or is a JSON pointer.
+    """Print one value in use.
 
-    A value that is not set and has no default is an error, with exit code 1.
+    PATH has dots, as config show has it, or is a JSON pointer. A value that is not set and has no
+    default is an error, with exit code 1.
 
     Example: luminora config get storage_provider.name
     """
@@ -64,10 +65,11 @@ class _Numbers(click.Command):
 @click.argument("value")
 @wish_options
 def set_(path: str, value: str, *, wish: Wish) -> None:
-    """Write one value into the file; its comments and everything else stay.
+    """Write one value into the file.
 
-    VALUE is taken as the setting's type wants it; lists and objects are JSON. PATH has dots, as
-    config show has it, or is a JSON pointer where a name has dots itself.
+    Comments and everything else in it stay. VALUE is taken as the setting's type wants it; lists
+    and objects are JSON. PATH has dots, as config show has it, or is a JSON pointer where a name
+    has dots itself.
 
     Example: luminora config set memory.recall_limit 12
     """
@@ -80,14 +82,17 @@ def set_(path: str, value: str, *, wish: Wish) -> None:
         wanted = value_of(described(config, steps), value)
     except InputError as problem:
         raise click.BadParameter(problem.message, param_hint=path) from None
-    put(draft, draft.with_values(config, {steps: wanted}), wish, advice=_next(steps))
+    text = draft.with_values(config, {steps: wanted})
+    put(draft, text, wish, hint=FORCE_HINT, advice=_next(steps))
 
 
 @click.command()
 @click.argument("path")
 @wish_options
 def unset(path: str, *, wish: Wish) -> None:
-    """Take a value out of the file, so that its default holds again.
+    """Take a value out of the file.
+
+    Then its default holds again.
 
     Example: luminora config unset llm_provider.config.api_base
     """
@@ -98,7 +103,7 @@ def unset(path: str, *, wish: Wish) -> None:
     config = draft.config()
     steps = said(config, steps_of(path))
     text = draft.with_values(config, {steps: REMOVE})
-    put(draft, text, wish)
+    put(draft, text, wish, hint=FORCE_HINT)
     if not wish.as_json and not wish.dry_run and (left := _left(draft.config(text), steps)):
         note(left)
 
@@ -109,6 +114,13 @@ def steps_of(path: str) -> Steps:
         steps = tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
     else:
         steps = tuple(path.split("."))
+    from luminora.cli._sections import SECTIONS
+
+    if steps[0] in SECTIONS:
+        raise click.BadParameter(
+            f"there is no '{steps[0]}' in the file; did you mean '{SECTIONS[steps[0]][0]}'?",
+            param_hint="PATH",
+        )
     if not all(steps):
         raise click.BadParameter(
             f"'{path}' is not a path such as llm_provider.name", param_hint="PATH"

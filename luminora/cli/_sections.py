@@ -14,7 +14,7 @@ import click
 
 from luminora.cli._changes import Wish, put, wish_options
 from luminora.cli._settings import Setting, settings_of, value_of
-from luminora.cli.output import emit_json, loaded_config, note, table
+from luminora.cli.output import emit_json, loaded_config, note
 from luminora.errors import InputError, LuminoraError, ProviderUnknown
 
 if TYPE_CHECKING:
@@ -294,6 +294,8 @@ def _says(config: Config, section: str) -> bool:
 
 def _show(command: Section, wish: Wish) -> None:
     """What holds in the section, and where each value comes from."""
+    from luminora.cli.config import show_values
+
     config = loaded_config(wish.file)
     section = command.section
     if wish.as_json:
@@ -313,24 +315,4 @@ def _show(command: Section, wish: Wish) -> None:
     note(f"→ luminora config {command.word} --help shows what can be set")
 
 
-def show_values(config: Config, section: str | None = None) -> None:
-    """A table of every value in use, or those of one section, and where each comes from."""
-    from luminora._shapes import flatten, pointer
-
-    table(
-        ["setting", "value", "from"],
-        [
-            [
-                ".".join(path),
-                json.dumps(leaf.value, ensure_ascii=False),
-                config.sources[pointer(path)],
-            ]
-            for path, leaf in flatten(config.redacted(), "")
-            if section in {None, path[0]}
-        ],
-    )
-
-
-def section_commands() -> list[click.Command]:
-    """One command for each section."""
-    return [Section(word) for word in SECTIONS]
+llm, embeddings, storage, vector_store, cache = map(Section, SECTIONS)

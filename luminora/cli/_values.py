@@ -26,7 +26,20 @@ KINDS = {
 }
 """The kinds of provider as commands and options spell them."""
 
-_FILES = {"--config", "--from", "--to", "--output", "--save", "--compare", "--identity"}
+_FILES = {"--config", "--to", "--output", "--save", "--compare", "--identity"}
+_READERS = {
+    ("load-personality",),
+    ("copy", "--from"),
+    ("init", "--from"),
+    ("import", "messages"),
+    ("personality", "import"),
+    ("personality", "validate"),
+    ("plugins", "validate"),
+    ("snapshot", "import"),
+    ("snapshot", "inspect"),
+    ("snapshot", "verify"),
+}
+"""What a file's name follows."""
 _PERSONAS = {"show", "compile", "export", "blend"}
 _PLUGINS = {"info", "disable", "enable"}
 _OWNERS = {"--database": "storage", "--provider": None, **{f"--{one}": one for one in KINDS}}
@@ -52,7 +65,7 @@ class _Valued(ShellComplete):
         if known := [one for one in values(before) if one.startswith(begun.lower())]:
             return [CompletionItem(one) for one in known]
         found = super().get_completions(args, incomplete)
-        if not found and before[-1:] and before[-1] in _FILES:
+        if not found and not begun.startswith("-") and _wants_file(before):
             return [CompletionItem(begun, type="file")]
         return found
 
@@ -81,6 +94,11 @@ def values(words: Sequence[str]) -> Iterable[str]:
 
         return [*COMMANDS, "exit-codes"]
     return ()
+
+
+def _wants_file(words: Sequence[str]) -> bool:
+    """Whether a file's name comes next, as far as that can be told by the words before it."""
+    return words[-1:] != [] and (words[-1] in _FILES or (*words[:1], *words[1:][-1:]) in _READERS)
 
 
 def _follows(words: Sequence[str], command: str, actions: Iterable[str]) -> bool:

@@ -197,7 +197,7 @@ def _show(found: Measured) -> None:
     table(["step", "p50", "p95", "p99", "median"], rows)
     say()
     say(
-        f"{found.messages:,} messages in {found.seconds:.1f} s: {found.per_second:.1f} a second, "
+        f"{found.messages:,} messages in {found.seconds:.2f} s: {found.per_second:.1f} a second, "
         f"one after another"
     )
     note(f"the first message, not counted, took {_ms(found.warm_up_ms).strip()}")

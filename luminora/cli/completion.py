@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
 
+from luminora.cli import _terminal
 from luminora.cli.output import emit_json, json_option, note, say
 from luminora.errors import InputError
 
@@ -42,7 +44,8 @@ def completion(shell: str | None, *, install: bool, as_json: bool) -> None:
             emit_json({"shell": shell, "script": text})
         else:
             say(text.rstrip("\n"))
-            note(f"# to have it in every {shell}:  {_HOW[shell]}")
+            if _terminal.terminal(sys.stdout):  # not whenever a shell starts
+                note(f"# to have it in every {shell}:  {_HOW[shell]}")
         return
     paths = _install(shell, text)
     if as_json:

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli._paths import get, set_, unset
-from luminora.cli._sections import section_commands, show_values
-from luminora.cli.output import Group, config_options, emit_json, json_option, note, say
+from luminora.cli.output import Group, config_options, emit_json, json_option, note, say, table
 
 if TYPE_CHECKING:
     from luminora.config import Config
     from luminora.schema import Problem
 
 
-@click.group(cls=Group)
+_CHANGING = {
+    **dict.fromkeys(("llm", "embeddings", "storage", "vector-store", "cache"), "_sections"),
+    **dict.fromkeys(("get", "set", "unset"), "_paths"),
+}
+"""Commands that live in modules of their own, imported when they are typed."""
+
+
+class _Config(Group):
+    """The group, which imports what changes the file only when it is to be changed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See :meth:`click.Group.list_commands`."""
+        return sorted({*super().list_commands(ctx), *_CHANGING})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See :meth:`click.Group.get_command`."""
+        if cmd_name not in _CHANGING:
+            return super().get_command(ctx, cmd_name)
+        from importlib import import_module
+
+        module = import_module(f"luminora.cli.{_CHANGING[cmd_name]}")
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(module, name, None) or getattr(module, f"{name}_")
+        return command
+
+
+@click.group(cls=_Config)
 def config() -> None:
     """Show, check and change luminora.json.
 
@@ -32,7 +57,9 @@ def config() -> None:
     "--unsafe", is_flag=True, help="Reveal the values of secrets: on this screen, to anybody near."
 )
 def show(config: Config, *, as_json: bool, unsafe: bool) -> None:
-    """Show every value in use and where it comes from; of secrets, whether they are set.
+    """Show every value and where it comes from.
+
+    Of secrets only the variables are shown, and whether they are set.
 
     Example: luminora config show
     """
@@ -100,9 +127,9 @@ def validate(config: Config, *, as_json: bool, no_secrets: bool) -> int:
     help="The file, made if it does not exist; left out: the one in use, else ./luminora.json.",
 )
 def edit(config_file: str | None) -> None:
-    """Open the file in $VISUAL or $EDITOR, and take over what is saved if it is valid.
+    """Edit the file in $VISUAL or $EDITOR.
 
-    What is edited is a copy: nothing is written if it is not valid or not different.
+    What is edited is a copy: what is saved is taken over if it is valid and different.
 
     Example: EDITOR=nano luminora config edit
     """
@@ -134,8 +161,22 @@ def path(config_file: str | None, *, as_json: bool) -> None:
             note(f"  {place}")
 
 
-for command in (get, set_, unset, *section_commands()):
-    config.add_command(command)
+def show_values(config: Config, section: str | None = None) -> None:
+    """A table of every value in use, or those of one section, and where each comes from."""
+    from luminora._shapes import flatten, pointer
+
+    table(
+        ["setting", "value", "from"],
+        [
+            [
+                ".".join(path),
+                json.dumps(leaf.value, ensure_ascii=False),
+                config.sources[pointer(path)],
+            ]
+            for path, leaf in flatten(config.redacted(), "")
+            if section in {None, path[0]}
+        ],
+    )
 
 
 def _secret(config: Config, variable: str, *, unsafe: bool) -> dict[str, Any]:

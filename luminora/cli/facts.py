@@ -85,7 +85,14 @@ def facts(
 @facts.command()
 @click.argument("name", metavar="CATEGORY.KEY")
 @click.argument("value")
-@click.option("--confidence", type=click.FloatRange(0, 1), default=1.0, help="How sure it is.")
+@click.option(
+    "--confidence",
+    metavar="SHARE",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    help="How sure it is, from 0 to 1.",
+)
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be repeated.")
 @click.option("--context", metavar="TEXT", help="Where you have it from.")
 @who_options

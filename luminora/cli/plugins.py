@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from luminora.cli._new_plugin import new
 from luminora.cli.output import Group, emit_json, json_option, note, say, table
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 @click.group(cls=Group)
 def plugins() -> None:
     """List, check and switch plugins."""
+
+
+plugins.add_command(new)
 
 
 @plugins.command("list")

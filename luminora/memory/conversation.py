@@ -186,10 +186,7 @@ class Conversation:
         try:
             return await self._storage.save_message(session.user_id, row)
         except Conflict:
-            raise SessionNotFound(
-                f"the session '{session.session_id}' is gone: its user was forgotten",
-                hint="create_session() begins a new one",
-            ) from None
+            raise _gone(session) from None
 
     def _ground(
         self,
@@ -233,6 +230,12 @@ class Conversation:
         try:
             with step("save reply"):
                 stored = await self._storage.transaction(writes)
+        except Conflict:  # forgotten meanwhile: its vectors may have come after those were deleted
+            if indexing is not None:
+                indexing.cancel()
+                await asyncio.wait([indexing])
+                await self._index.discard(message["user_id"], [message["id"], reply["id"]])
+            raise _gone(exchange.session) from None
         except BaseException:
             if indexing is not None:
                 indexing.cancel()
@@ -343,6 +346,13 @@ class Conversation:
         )
         exchange, grounding, _ = self._ground(session, personality, tree, asked[0], recall)
         return exchange, grounding, rows
+
+
+def _gone(session: Session) -> SessionNotFound:
+    return SessionNotFound(
+        f"the session '{session.session_id}' is gone: it was forgotten, or its user",
+        hint="create_session() begins a new one",
+    )
 
 
 def blank_message(session: Session) -> Row:

@@ -33,6 +33,8 @@ class Eraser:
         """
         user_id, own = session.user_id, {"session_id": session.session_id}
         counts: Counter[str] = Counter()
+        if not dry_run:
+            counts["message_embeddings"] += await self._vectors(session)
         await self._messages(session, counts, dry_run=dry_run)
         rest = ("episodes", "session_moods", "sessions")
         if dry_run:
@@ -40,6 +42,8 @@ class Eraser:
         else:
             found = await self._storage.transaction([Delete(name, user_id, own) for name in rest])
             await self._messages(session, counts, dry_run=False)
+            # an exchange under way may have indexed a message, or an answer that was never saved
+            counts["message_embeddings"] += await self._vectors(session)
         counts.update(dict(zip(rest, found, strict=True)))
         return {name: count for name, count in counts.items() if count}
 
@@ -55,9 +59,10 @@ class Eraser:
             done.update(_key(name, row) for name, rows in gone.items() for row in rows)
             counts.update({name: len(rows) for name, rows in gone.items()})
             if not dry_run:
-                ids = [row["id"] for row in gone["messages"]]
-                counts["message_embeddings"] += await self._index.discard(user_id, ids)
                 await self._storage.transaction(deletions(user_id, gone))
+
+    async def _vectors(self, session: Session) -> int:
+        return await self._index.forget_session(session.user_id, session.session_id)
 
     async def _pages(self, session: Session) -> AsyncIterator[list[Row]]:
         own, last = {"session_id": session.session_id}, None

@@ -219,6 +219,10 @@ class SemanticIndex:
         """Delete a user's vectors from every index; how many there were in the active one."""
         return await self._delete({"user_id": user_id})
 
+    async def forget_session(self, user_id: str, session_id: str) -> int:
+        """The same for one of the user's sessions."""
+        return await self._delete({"user_id": user_id, "session_id": session_id})
+
     async def discard(self, user_id: str, ids: Sequence[str]) -> int:
         """The same for some of a user's messages."""
         return await self._delete({"user_id": user_id, "id": list(ids)}) if ids else 0

@@ -231,8 +231,9 @@ def test_chance_is_called_noise_and_a_change_is_not():
     faster = change(_samples(10, 1), _samples(5, 2))
     assert not faster.noise
     assert faster.percent < 0
-    # a busy minute: one fifth of a run, three times as slow
-    busy = _samples(10, 3)[:80] + _samples(30, 4, 20)
+    # three busy fifths of a run: its median is another, but not the machine's at rest
+    busy = _samples(10, 3, 40) + _samples(20, 4, 60)
+    assert change(_samples(10, 5), busy).percent > 50
     assert change(_samples(10, 5), busy).noise
     assert change([5.0], [50.0]).noise
     assert change([0.0] * 9, [0.0] * 9).noise

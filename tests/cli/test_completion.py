@@ -52,11 +52,21 @@ def test_names_are_offered_where_they_are_due(line, expected):
     assert offered(line) == expected
 
 
-def test_a_files_name_is_left_to_the_shell():
-    asked = {"_LUMINORA_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
-    words = "luminora health --config lum"
-    done = luminora(env={**os.environ, **asked, "COMP_WORDS": words})
-    assert done.out == "file,lum\n"
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("luminora health --config lum", "file,lum\n"),
+        ("luminora snapshot verify d", "file,d\n"),
+        ("luminora load-personality m", "file,m\n"),
+        ("luminora copy --from a", "file,a\n"),
+        ("luminora memory list --from a", ""),
+        ("luminora snapshot verify --js", "plain,--json\n"),
+    ],
+)
+def test_a_files_name_is_left_to_the_shell(line, expected):
+    place = str(len(line.split()) - 1)
+    asked = {"_LUMINORA_COMPLETE": "bash_complete", "COMP_CWORD": place, "COMP_WORDS": line}
+    assert luminora(env={**os.environ, **asked}).out.lstrip("\n") == expected
 
 
 def test_personas_of_this_project_are_offered(private_world):
@@ -89,13 +99,14 @@ def test_nothing_is_known_of_other_words():
 
 
 def test_a_third_partys_provider_and_command_are_offered_and_it_is_not_run(site):
-    code = "raise SystemExit('the plugin was imported')"
+    code = "open('imported', 'w').close()"
     data = manifest("lp_a", "lemon", kind="llm") | {"commands": {"squeeze": "Squeeze it."}}
     make(site, "lp_a", code=code, data=data)
     path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
     assert offered("luminora squee", PYTHONPATH=path) == ["squeeze"]
     assert offered("luminora config llm --provider lem", PYTHONPATH=path) == ["lemon"]
     assert offered("luminora squeeze --", PYTHONPATH=path) == []
+    assert not Path("imported").exists()
 
 
 def test_nothing_dear_is_imported_to_complete():
@@ -143,7 +154,7 @@ def test_the_script_is_for_both_names_of_the_command(shell, line, capsys):
     assert main(["completion", shell]) == 0
     shown = capsys.readouterr()
     assert line in shown.out
-    assert f"luminora completion {shell}" in shown.err
+    assert shown.err == ""  # a shell that starts says nothing of it
     assert main(["completion", shell, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["shell"], line in document["script"]) == (shell, True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -103,12 +104,12 @@ def test_every_setting_of_a_manifest_is_a_flag_and_its_type_is_kept(capsys, site
 def test_comments_mode_and_link_of_the_file_stay(capsys, tmp_path):
     real = tmp_path / "real.json"
     real.write_text(MINE)
-    real.chmod(0o640)
+    real.chmod(0o660)
     FILE.symlink_to(real)
     changed(capsys, "cache", "--max-bytes", "2000")
     assert real.read_text() == MINE.replace("1000", "2000")
     assert FILE.is_symlink()
-    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    assert stat.S_IMODE(real.stat().st_mode) == 0o660
 
 
 def test_another_provider_does_not_inherit_and_the_loss_is_told(capsys):
@@ -162,6 +163,8 @@ def test_what_would_not_be_valid_is_not_written(capsys):
         ["cache", "--max-bytes", "few"],
         ["cache", "--max-byte", "3"],
         ["set", "memory..scope", "user"],
+        ["set", "cache.name", "disk"],
+        ["get", "embeddings"],
     ):
         changed(capsys, *arguments, code=2)
     assert FILE.read_text() == MINE
@@ -383,3 +386,56 @@ def test_what_is_typed_is_taken_as_its_type(part, text, value):
 def test_what_cannot_be_its_type_is_refused(part, text, message):
     with pytest.raises(InputError, match=message):
         value_of(part, text)
+
+
+def test_what_follows_is_told_once_and_what_was_asked_for_is_not(capsys):
+    assert "follows" not in changed(capsys, "set", "fallback_provider", "null").err
+    said = changed(capsys, "llm", "--provider", "deepseek").err
+    assert "embedding_provider follows: static before, deepseek now" in said
+    assert said.count("DEEPSEEK_API_KEY=…") == 1
+
+
+def test_the_order_that_a_model_without_embeddings_wants(capsys):
+    said = changed(capsys, "llm", "--provider", "claude", code=3)
+    assert "luminora config embeddings --provider voyage" in said.err
+    changed(capsys, "embeddings", "--provider", "voyage")
+    changed(capsys, "llm", "--provider", "claude")
+    assert main(["config", "validate", "--no-secrets"]) == 0
+
+
+def test_nothing_of_a_provider_is_imported_to_set_it_up():
+    code = (
+        "import sys; from luminora.cli import main; "
+        "main(['config', 'storage', '--provider', 'postgresql', '--host', 'h']); "
+        "print([name for name in sys.modules if name.startswith(('luminora_', 'psycopg', 'rich'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_seeds_four_commands():
+    for line in (
+        "llm --provider deepseek --api-key-env DEEPSEEK_API_KEY",
+        "storage --provider postgresql --host localhost --database luminora",
+        "embeddings --provider deepseek --batch-size 10",
+        "vector-store --provider pgvector",
+    ):
+        assert luminora("config", *line.split()).returncode == 0
+    document = json.loads(FILE.read_text())
+    assert document["storage_provider"]["config"] == {"host": "localhost", "database": "luminora"}
+    assert document["embedding_provider"] == {"name": "deepseek", "config": {"batch_size": 10}}
+    assert document["vector_store_provider"] == {"name": "pgvector"}
+    assert luminora("config", "validate", "--no-secrets").returncode == 0
+
+
+def test_a_plugin_that_is_disabled_no_longer_can_be_used_at_once(capsys, site):
+    make(site, "lp_store")
+    FILE.write_text('{"plugins": {"disabled": ["luminora-store"]}}')
+    assert "is disabled" in changed(capsys, "cache", "--provider", "made-up", code=3).err
+    FILE.write_text(
+        '{"plugins": {"disabled": ["luminora-store"]}, "cache_provider": {"name": "made-up"}}'
+    )
+    said = changed(capsys, "set", "plugins.disabled", "[]")
+    assert "not valid yet" not in said.err

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from fcntl import ioctl
+from pathlib import Path
 from termios import TIOCSWINSZ
 
 import click
@@ -23,10 +24,11 @@ from luminora.cli._run import app
 from luminora.sync import LuminoraCoreClient
 from tests.cli.terminal import Terminal, luminora
 
-WRITTEN_ELSEWHERE = {"config", "plugins"}
+WRITTEN_ELSEWHERE = {"plugins"}
 """Groups whose examples are still to come."""
 NOT_READING = {
     "demo",  # a show
+    "config edit",  # an editor
     "help",  # text for people
     "schema",  # prints JSON as it is
     "personality export",  # writes a file in a format of its own
@@ -241,6 +243,14 @@ def test_a_failure_in_json_is_an_object_and_the_same_text_and_code(words, code, 
     assert (plain.out, plain.err) == ("", shown.err)
 
 
+def test_several_problems_are_all_in_the_object(capsys):
+    Path("luminora.json").write_text('{"llm_provider": "offlin", "storage_provider": "sqlit"}')
+    assert main(["jobs", "--json"]) == 3
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert len(error["problems"]) == 2
+    assert "offline" in error["problems"][0]
+
+
 def test_there_is_one_object_even_if_a_command_fails_after_its_result(capsys, monkeypatch):
     def told():
         output.emit_json({"found": 1})
@@ -295,6 +305,17 @@ def test_colour_needs_a_terminal_and_nobody_who_minds(talked):
     assert b"\x1b" not in luminora("health").stdout
 
 
+@pytest.mark.parametrize("words", [["--no-color"], ["--help", "--no-color"]])
+def test_the_overview_without_colour(words):
+    with Terminal(sys.executable, "-m", "luminora.cli", *words) as terminal:
+        assert terminal.code() == 0
+        assert "Start:" in terminal.text
+        assert "\x1b" not in terminal.text
+    with Terminal(sys.executable, "-m", "luminora.cli") as terminal:
+        terminal.until("\x1b[1mStart:\x1b[0m")
+        assert terminal.code() == 0
+
+
 def test_no_color_may_stand_anywhere_and_leaves_nothing_behind(capsys):
     for words in (["--no-color", "jobs"], ["jobs", "--no-color"], ["jobs", "--no-color", "--json"]):
         assert main(words) == 0
@@ -347,6 +368,31 @@ def test_a_table_in_forty_columns_is_blocks_of_lines(talked):
     assert "session: s1\r\nuser: diego\r\nwith: sakura\r\n" in narrow
     wide = _in_a_window(120, "sessions", "--user", "diego")
     assert re.search(r"s1 +diego +sakura", wide)
+
+
+def test_that_a_stack_is_being_opened_is_said_and_leaves_no_trace(talked):
+    command = (sys.executable, "-m", "luminora.cli", "sessions", "--user", "diego")
+    with Terminal(*command) as terminal:
+        terminal.until("opening…\r\x1b[K")
+        assert terminal.code() == 0
+        assert terminal.text.index("opening") < terminal.text.index("s1")
+    for environment in ({"NO_COLOR": "1"}, {"CI": "1"}, {"TERM": "dumb"}):
+        with Terminal(*command, **environment) as terminal:
+            assert terminal.code() == 0
+            assert "opening" not in terminal.text
+    assert luminora(*command[3:]).err == ""
+
+
+def test_beside_a_bar_nothing_else_is_drawn(monkeypatch, capsys):
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(_terminal, "terminal", lambda _stream: True)
+    with output.progress("Copying", "rows") as advance, output.waiting("opening"):
+        advance(1, 2)
+    assert "opening" not in capsys.readouterr().err
+    with output.waiting("opening"):
+        pass
+    assert "opening…" in capsys.readouterr().err
 
 
 # questions

@@ -8,7 +8,7 @@ import pytest
 
 from luminora.cli import main
 from luminora.client import LuminoraCoreClient
-from tests.cli.test_stats import talked, told
+from tests.cli.test_stats import counted, talked, told
 from tests.fakeplugins import make, site
 from tests.stacks import StackFile, every_stack, stack
 
@@ -58,6 +58,7 @@ async def test_a_retired_index_is_listed_beside_the_one_in_use(capsys):
         ("messages", "retired", 2),
         ("messages_2", "active", 2),
     ]
+    assert (await counted())["vector_store"]["index"] == "messages_2"
 
 
 def test_a_provider_that_cannot_be_asked_does_not_hide_the_rest(capsys):
