@@ -279,7 +279,7 @@ def _here() -> str | None:
 
 def _refuse_leftovers(wizard: Wizard) -> None:
     """Refuse answers to questions that did not come up: they would be lost silently."""
-    meaningless = {*_SWITCHES, "yes"}
+    meaningless = {*_SWITCHES, "yes", "store-secrets"}
     if left := [name for name in wizard.ask.unused() if name not in meaningless]:
         from luminora._index import suggestion
 
@@ -291,8 +291,7 @@ def _refuse_leftovers(wizard: Wizard) -> None:
 def _save_answers(file: Path, answers: Mapping[str, Any]) -> None:
     from luminora._state import write_atomically
 
-    kept = {name: value for name, value in answers.items() if value is not None}
-    text = json.dumps({"version": 1, **kept}, ensure_ascii=False, indent=2)
+    text = json.dumps({"version": 1, **answers}, ensure_ascii=False, indent=2)
     try:
         write_atomically(file, f"{text}\n", mode=0o644)
     except OSError as problem:

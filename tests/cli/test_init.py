@@ -11,7 +11,10 @@ from dotenv import dotenv_values
 
 from luminora._jsonc import parse
 from luminora.cli import main
+from luminora.cli._draft import Draft
 from luminora.cli.wizard import closing, offers
+from luminora.cli.wizard.asking import interview
+from luminora.cli.wizard.steps import Wizard
 from luminora.cli.wizard.texts import PROMPTS_ES, TEXTS, Texts, language
 from luminora.errors import InputError
 from tests.cli.terminal import luminora
@@ -20,6 +23,7 @@ from tests.fakeplugins import make, manifest, site
 __all__ = ["site"]
 
 FILE = Path("luminora.json")
+ROOT = Path(__file__).parents[2]
 KEY = "sk-" + "a1B2" * 8
 
 
@@ -242,6 +246,61 @@ def test_both_languages_say_everything_with_the_same_places():
     assert Texts("es").prompt("Something else") == "Something else"
     with pytest.raises(InputError):
         language("fr")
+
+
+def prompts(node):
+    """Every wizard question of a manifest, with its own Spanish if it has that."""
+    if isinstance(node, dict):
+        if "x-luminora-prompt" in node:
+            yield node["x-luminora-prompt"], node.get("x-luminora-prompt-es")
+        for inner in node.values():
+            yield from prompts(inner)
+
+
+def test_every_question_of_our_own_plugins_is_there_in_spanish():
+    files = [
+        *ROOT.glob("plugins/*/*/luminora-plugin.json"),
+        *ROOT.glob("luminora/**/luminora-plugin.json"),
+    ]
+    found = [one for file in files for one in prompts(json.loads(file.read_text()))]
+    assert len(found) > 50
+    assert [words for words, own in found if not own and words not in PROMPTS_ES] == []
+    assert Texts("es").prompt("Qdrant URL", "URL de Qdrant") == "URL de Qdrant"
+
+
+def test_a_plugin_words_its_question_in_spanish(init, site):
+    data = manifest("lp_shelf", "shelf")
+    size = data["providers"]["cache"]["shelf"]["config_schema"]["properties"]["size"]
+    size |= {"x-luminora-prompt": "How wide", "x-luminora-prompt-es": "Qué ancho"}
+    make(site, "lp_shelf", data=data)
+    assert "Qué ancho: 7" in init("--no-input", "--cache", "shelf", "--lang", "es").out
+
+
+def test_an_answer_left_empty_is_empty_when_it_is_given_again(init):
+    Path("answers.json").write_text('{"cache": "redis", "cache-host": null}')
+    init("--no-input", "--from", "answers.json", "--save-answers", "kept.json")
+    assert "host" not in written()["cache_provider"]["config"]
+    first = FILE.read_text()
+    FILE.unlink()
+    init("--no-input", "--from", "kept.json")
+    assert FILE.read_text() == first
+
+
+def test_yes_or_no_is_nothing_else(init):
+    Path("answers.json").write_text('{"test": "maybe"}')
+    output = init("--from", "answers.json", "--no-input", code=2)
+    assert "--test: maybe is neither true nor false" in output.err
+    assert not FILE.exists()
+
+
+def test_variables_go_to_the_env_file_that_is_read():
+    def place(file):
+        draft = Draft.of(file)
+        return Wizard(draft, interview({}, Texts("en"), print, attended=False)).env_file.resolve()
+
+    assert place("config/luminora.json") == Path("config/.env").resolve()
+    Path(".env").write_text("A_KEY=1\n")
+    assert place("config/luminora.json") == Path(".env").resolve()
 
 
 def test_in_spanish(init):

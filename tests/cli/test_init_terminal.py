@@ -223,6 +223,66 @@ def test_a_connection_that_fails_can_be_mended_or_left(monkeypatch):
     assert not Path("mine.db").exists()
 
 
+def test_a_flag_that_does_not_work_is_asked_for_again_and_a_part_can_be_skipped():
+    flags = ("--llm", "offline", "--embeddings", "static", "--no-caching", "--no-semantic-search")
+    place = ("--storage", "postgresql", "--storage-host", "127.0.0.1", "--storage-port", "1")
+    with luminora_screen("init", *flags, *place, "--test", "--no-migrate") as screen:
+        screen.answer("Vector length")
+        answer_place(screen, ("Database:", "User:", "Environment variable with the password"), 1)
+        screen.until("✗ It does not work:")
+        pick(screen, "What now?", "Change the answers")
+        pick(screen, "Select your database", "PostgreSQL")
+        again = ("Server:", "Port:", "Database:", "User:", "Environment variable with the password")
+        screen.until("Server:").press("enter").until("Port:").press("clear").type("1\r")
+        answer_place(screen, again[2:], 2)
+        screen.until("✗ It does not work:", times=2)
+        screen.until("What now?", times=2)
+        pick(screen, "What now?", "Skip")
+        screen.answer("Write this?")
+        assert screen.code() == 0, screen.text
+    assert "Left as it was: sqlite" in screen.text
+    assert "storage_provider" not in written()
+
+
+def answer_place(screen, questions, times):
+    """Take what is proposed, each question having been asked so many times."""
+    for question in questions:
+        screen.until(question, times=times).press("enter")
+
+
+def test_answers_of_a_terminal_can_be_given_again_without_one(capsys):
+    with luminora_screen(
+        *("init", "--llm", "deepseek", "--no-test", "--no-same-embeddings", "--no-caching"),
+        *("--no-semantic-search", "--no-migrate", "--save-answers", "answers.json"),
+    ) as screen:
+        screen.answer("Variable with the API key")
+        screen.answer("DEEPSEEK_API_KEY is not set", text="n")
+        for question in ("Model:", "Let the model think", "Use same model"):
+            screen.answer(question)
+        answer_all(screen, EMBEDDED[1:5])
+        screen.answer("Write this?")
+        assert screen.code() == 0, screen.text
+    first = FILE.read_text()
+    FILE.unlink()
+    assert main(["init", "--no-input", "--from", "answers.json"]) == 0
+    capsys.readouterr()
+    assert FILE.read_text() == first
+
+
+@pytest.mark.parametrize("question", ["hidden", "after"])
+def test_ctrl_c_forgets_a_secret_that_was_typed(question):
+    with luminora_screen("init", "--llm", "deepseek", "--no-test") as screen:
+        screen.answer("Variable with the API key")
+        screen.answer("DEEPSEEK_API_KEY is not set", text="y")
+        screen.until("Value of DEEPSEEK_API_KEY")
+        if question == "after":
+            screen.answer("Value of DEEPSEEK_API_KEY", text="sk-not-really-secret")
+            screen.until("Model:")
+        screen.press("ctrl-c")
+        assert screen.code() == 130
+    assert list(Path().iterdir()) == []
+
+
 def test_a_secret_typed_goes_to_env_alone():
     with luminora_screen(
         "init", "--llm", "deepseek", "--no-test", "--no-same-embeddings"

@@ -192,6 +192,18 @@ class Interview:
         answer = self._given.get(name)
         return None if answer is None else str(answer)
 
+    def forget(self, word: str, *others: str) -> None:
+        """Forget the answers of a step, so that they are asked for: ``storage``, ``storage-host``.
+
+        Args:
+            word: The step's word.
+            others: Further questions of it, by id.
+        """
+        for found in (self._given, self.answers):
+            for name in [*found]:
+                if name in {word, *others} or name.startswith(f"{word}-"):
+                    del found[name]
+
     def unused(self) -> list[str]:
         """Answers that were given to questions that never came up."""
         return sorted(self._given.keys() - self.answers.keys())
@@ -252,9 +264,15 @@ class Interview:
         return value
 
     def confirm(self, name: str, question: str, *, default: bool) -> bool:
-        """Yes or no."""
+        """Yes or no.
+
+        Raises:
+            click.UsageError: The answer given is neither.
+        """
         if name in self._given:
             answer = self._given[name]
+            if not isinstance(answer, bool):
+                raise click.UsageError(f"--{name}: {_shown(answer)} is neither true nor false")
         elif self._asker is None:
             answer = default
         else:

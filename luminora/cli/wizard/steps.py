@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luminora import schema
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 Steps = tuple[str, ...]
 _PROCESSING = ("models", "processing")
 _BATCH = (("batch_size",), ("timeout_seconds",))
+_SWITCHES = {
+    "llm": ("same-processing",),
+    "embeddings": ("same-embeddings", "batch"),
+    "vector-store": ("semantic-search",),
+    "cache": ("caching",),
+}
+"""Questions of a step that are not named after it."""
 
 
 class Failed(LuminoraError):
@@ -71,14 +79,22 @@ class Wizard:
             self._decided(word, step)
 
     def _decided(self, word: str, step: Any) -> None:
-        """One step; again, as long as its answers do not work and are to be changed."""
+        """One step; again, as long as its answers do not work and are to be changed.
+
+        What was answered before is forgotten then, flags included: it is what did not work.
+        """
         section = SECTIONS[word][0]
         while True:
             kept = {path: value for path, value in self.wanted.items() if path[0] != section}
             name = step(word)
-            if name is None or self.test(word):
+            way = "on" if name is None else self.test(word)
+            if way == "on":
                 break
             self.wanted = kept
+            self.ask.forget(word, *_SWITCHES.get(word, ()))
+            if way == "skip":
+                self.ask.tell(f"✓ {self.texts.say('skipped', self._name(section))}")
+                return
         if name is not None:
             title = title_of(self._index, schema.kind_of(section), name)
             self.ask.tell(f"✓ {self.texts.say(f'configured_{word}', title)}")
@@ -226,7 +242,8 @@ class Wizard:
         for one in settings:
             needed = one.required and one.default is None and "object" not in one.type
             if one.prompt or needed or self._given(word, one):
-                question = self.texts.prompt((one.prompt or one.description).rstrip("."))
+                own = one.schema.get(f"x-luminora-prompt-{self.texts.language}")
+                question = self.texts.prompt((one.prompt or one.description).rstrip("."), own)
                 self._setting(word, one, f"{question}:")
 
     def _given(self, word: str, setting: Setting) -> bool:
@@ -298,13 +315,18 @@ class Wizard:
                     os.environ[name] = value  # for the tests of this run alone
 
     @property
-    def env_file(self) -> Any:
-        """The file that variables are read from beside the environment."""
-        return self.draft.path.parent / ".env"
+    def env_file(self) -> Path:
+        """The file that variables are read from beside the environment.
+
+        One that is there already is the one: another, nearer to the configuration, would hide it.
+        """
+        near = self.draft.path.parent / ".env"
+        places = (near, Path.cwd() / ".env")
+        return next((file for file in places if file.is_file()), near)
 
     # --- does it work ---------------------------------------------------------------------------
 
-    def test(self, word: str, *, changeable: bool = True) -> bool:
+    def test(self, word: str, *, changeable: bool = True) -> str:
         """Test the part, if that is wanted.
 
         Args:
@@ -312,7 +334,8 @@ class Wizard:
             changeable: Whether its answers may be given again.
 
         Returns:
-            False if they are to be.
+            ``on`` to go on, ``edit`` to give the answers again, ``skip`` to leave the part as it
+            was.
 
         Raises:
             Failed: It does not work, and there is nobody to ask what to do.
@@ -323,33 +346,33 @@ class Wizard:
         name = provider(config, section) or ""
         offer = self._index.peek(kind, name)
         if (offer is None or not _remote(offer)) and not self.ask.known("test"):
-            return True
+            return "on"
         if not self.ask.confirm("test", self.texts["test"], default=self.ask.attended):
-            return True
+            return "on"
         unset = [
             problem for problem in config.secrets.items() if problem[0].startswith(f"/{section}/")
         ]
         for _, variable in unset:
             if not config.env.get(variable, "").strip():
                 self.ask.tell(f"⚠ {self.texts.say('untested', variable)}")
-                return True
+                return "on"
         while True:
             self.ask.tell(f"⏳ {self.texts['testing']}")
             result = check(config, kind)
             if result.status.value != "error" or result.data.get("missing_tables"):
                 self._tell_works(kind, result)
-                return True
+                return "on"
             self.ask.tell(f"✗ {self.texts.say('fails', result.detail)}")
             if not self.ask.attended:
                 raise Failed(
                     f"{name}: {result.detail.partition(chr(10))[0]}; nothing was written",
                     hint="mend it, or leave the test out with --no-test",
                 )
-            ways = ("again", "edit", "on") if changeable else ("again", "on")
+            ways = ("again", "edit", "on", "skip") if changeable else ("again", "on")
             answers = [Choice(way, self.texts[way]) for way in ways]
             chosen = self.ask.choose(self.texts["what_now"], answers, "again")
             if chosen != "again":
-                return chosen == "on"
+                return chosen
 
     def _tell_works(self, kind: str, result: CheckResult) -> None:
         took = f" ({result.latency_ms:.0f} ms)" if result.latency_ms is not None else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from luminora.errors import InputError
 
@@ -58,6 +59,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "again": ("Try again", "Intentarlo otra vez"),
     "edit": ("Change the answers", "Cambiar las respuestas"),
     "on": ("Go on all the same", "Seguir de todos modos"),
+    "skip": ("Skip: leave this part as it was", "Omitir: dejar esta parte como estaba"),
+    "skipped": ("Left as it was: {}", "Se queda como estaba: {}"),
     "tables": ("Create tables automatically?", "¿Crear las tablas automáticamente?"),
     "migrating": ("Running migrations...", "Ejecutando migraciones..."),
     "migrated": ("Database initialized!", "¡Base de datos preparada!"),
@@ -116,7 +119,6 @@ PROMPTS_ES: Mapping[str, str] = {
     "Database": "Base de datos",
     "User": "Usuario",
     "Environment variable with the password": "Variable con la contraseña",
-    "Environment variable with the Redis URL": "Variable con la URL de Redis",
     "Database file": "Fichero de la base de datos",
     "Folder for the vectors": "Carpeta de los vectores",
     "Vector length": "Longitud de los vectores",
@@ -125,8 +127,15 @@ PROMPTS_ES: Mapping[str, str] = {
     "Cloud": "Nube",
     "Region": "Región",
     "AWS region": "Región de AWS",
+    "Variable with the access key id": "Variable con el identificador de la clave de acceso",
+    "Variable with the secret access key": "Variable con la clave de acceso secreta",
+    "Context length in tokens": "Longitud del contexto en tokens",
+    "Tokens of context": "Tokens de contexto",
+    "Base URL, such as http://localhost:8080/v1": "URL base, como http://localhost:8080/v1",
+    "Address of the server": "Dirección del servidor",
+    "Collection name": "Nombre de la colección",
 }
-"""The prompts that many manifests share; others are asked as the manifest words them."""
+"""The prompts that many manifests share; a manifest may word its own (``x-luminora-prompt-es``)."""
 
 
 class Texts:
@@ -143,8 +152,15 @@ class Texts:
         """The text with ``parts`` in its places."""
         return self[name].format(*parts)
 
-    def prompt(self, words: str) -> str:
-        """A manifest's question in this language, if it is known there."""
+    def prompt(self, words: str, own: Any = None) -> str:
+        """A manifest's question in this language, if it is known there.
+
+        Args:
+            words: The question in English.
+            own: The manifest's own wording in this language, if it has one.
+        """
+        if isinstance(own, str):
+            return own
         return PROMPTS_ES.get(words, words) if self.language == "es" else words
 
 
