@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -84,6 +85,7 @@ class Plan:
             "prefix": prefix,
             "klass": f"{prefix}{ending}",
             "base": f"{ending}Provider",
+            "imported": ", ".join(sorted([f"{ending}Provider", "ProviderContext"])),
             "title": self.name.replace("-", " ").capitalize(),
             "kind": self.kind,
             "kind_title": people,
@@ -96,7 +98,7 @@ class Plan:
             "year": datetime.now(UTC).year,
             "api": _api_range(),
             "luminora_version": __version__,
-            "wrong": _WRONG[self.kind],
+            "wrong": json.dumps(_WRONG[self.kind]).replace("true", "True"),
         }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import click
 
+    from luminora.doctor import Finding
     from luminora.providers import (
         CacheProvider,
         ChatMessage,
@@ -112,3 +113,12 @@ def luminora_migrations() -> Iterable[tuple[str, Path]]:
 @hookspec
 def luminora_commands(group: click.Group) -> None:
     """Add commands to the ``luminora`` command; the manifest's ``commands`` announces them."""
+
+
+@hookspec
+def luminora_doctor(
+    config: Mapping[str, Any],  # noqa: ARG001 - for implementations
+    context: ProviderContext,  # noqa: ARG001
+) -> Iterable[Finding]:
+    """Return findings about the plugin's own affairs, for ``luminora doctor``; may be async."""
+    return ()

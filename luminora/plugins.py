@@ -267,6 +267,22 @@ class Activation:
         """
         self._each("luminora_commands", group=group)
 
+    def examined(
+        self, config: Mapping[str, Any], context: ProviderContext
+    ) -> list[tuple[Distribution, Any]]:
+        """What every registered plugin answers to ``luminora_doctor``: findings, or its failure.
+
+        Answers are not looked at; those of ``async`` implementations are to be awaited.
+        """
+        found: list[tuple[Distribution, Any]] = []
+        for owner, module in self._loaded.values():
+            call = partial(self._caller("luminora_doctor", module), config=config, context=context)
+            try:
+                found += [(owner.distribution, one) for one in _guarded(owner, call)]
+            except LuminoraError as problem:
+                found.append((owner.distribution, problem))
+        return found
+
     def offer(self, kind: str, part: Mapping[str, Any]) -> Offer:
         """Who offers the provider that a section names; raises as :meth:`Index.find` does."""
         name, package = part.get("name"), part.get("package")

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("luminora.cli.config:config", "Show, check and change luminora.json."),
     "copy": ("luminora.cli.copy:copy", "Copy everything remembered to another stack."),
     "demo": ("luminora.cli.demo:demo", "Watch a companion remember, without any setup."),
+    "doctor": ("luminora.cli.doctor:doctor", "Look for what is wrong, and mend it."),
     "episodes": ("luminora.cli.episodes:episodes", "Show the moments worth remembering."),
     "explain": ("luminora.cli.explain:explain", "Show what would be recalled, and why."),
     "facts": ("luminora.cli.facts:facts", "Show, note and mend what is known about a user."),
@@ -59,6 +60,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sessions": ("luminora.cli.sessions:sessions", "List conversations, look into one, or end it."),
     "snapshot": ("luminora.cli.snapshot:snapshot", "Put a user into a file, and back anywhere."),
     "stats": ("luminora.cli.stats:stats", "Count what is remembered."),
+    "test": ("luminora.cli.connection:test", "Try one part of the stack."),
+    "test-connection": (
+        "luminora.cli.connection:test_connection",
+        "Try every part of the stack in earnest.",
+    ),
     "worker": ("luminora.cli.jobs:worker", "Do background work, beside any number of others."),
 }
 """Every command: where it lives, and its line in the help."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from luminora.cli.output import emit_json
+from luminora.cli.output import emit_json, waiting
 from luminora.errors import InputError, SessionNotFound
 
 if TYPE_CHECKING:
@@ -102,11 +102,12 @@ async def opened(config: Config) -> AsyncIterator[tuple[LuminoraCoreClient, Stac
 
 async def open_client(config: Config) -> tuple[LuminoraCoreClient, Stack]:
     """The same for who closes the client later."""
-    from luminora.client import LuminoraCoreClient
-    from luminora.stack import Stack
+    with waiting("opening"):
+        from luminora.client import LuminoraCoreClient
+        from luminora.stack import Stack
 
-    stack = Stack.build(config)
-    return await LuminoraCoreClient(stack), stack
+        stack = Stack.build(config)
+        return await LuminoraCoreClient(stack), stack
 
 
 async def find_session(client: LuminoraCoreClient, who: Who) -> Session | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from datetime import UTC, datetime
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from luminora.cli.output import (
+    colourful,
     config_options,
     emit_json,
     json_option,
@@ -16,11 +21,10 @@ from luminora.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from luminora.config import Config
 
 _MARKS = {"ok": ("[✓]", "green"), "warning": ("[!]", "yellow"), "error": ("[✗]", "red")}
+_INTERRUPTED = 130
 
 
 @click.command()
@@ -33,34 +37,84 @@ _MARKS = {"ok": ("[✓]", "green"), "warning": ("[!]", "yellow"), "error": ("[�
     show_default=True,
     help="Longest wait for each provider.",
 )
+@click.option(
+    "--watch",
+    "every",
+    metavar="[SECONDS]",
+    type=click.FloatRange(min=0.1),
+    is_flag=False,
+    flag_value=5.0,
+    help="Ask again and again until Ctrl-C, by default every 5 seconds.",
+)
 @config_options
 @json_option
-def health(config: Config, within: float, *, as_json: bool) -> int:
+def health(config: Config, within: float, every: float | None, *, as_json: bool) -> int:
     """Ask every provider of the configured stack how it is.
 
-    The exit code is 1 if any of them does not work. Nothing is created or changed.
+    The exit code is 1 if any of them does not work. Nothing is created or changed. With --watch the
+    screen is drawn anew each time; in a pipe each round is one line, or with --json one object on
+    one line.
 
-    Example: luminora health --json
+    Examples: luminora health --json · luminora health --watch 10
     """
-    from luminora.checkup import check_stack
-    from luminora.health import summary
-
-    checks = run_async(check_stack(config, within=within))
-
-    found = summary(checks)
-    names = {name: _named(config, name) for name in checks}
+    if every is not None:
+        return _watch(config, within, every, as_json=as_json)
+    found = _asked(config, within)
     if as_json:
-        path = str(config.path) if config.path else None
-        for name, check in found["checks"].items():
-            check["provider"] = names[name]
-        emit_json({"config": path, **found})
+        emit_json(found)
     else:
-        _show(found, names)
+        _show(found)
         note(_verdict(found))
     return 1 if found["status"] == "error" else 0
 
 
-def _show(found: dict[str, Any], names: Mapping[str, str]) -> None:
+def _asked(config: Config, within: float) -> dict[str, Any]:
+    """What all of them say, with their providers' names."""
+    from luminora.checkup import check_stack
+    from luminora.health import summary
+
+    found = summary(run_async(check_stack(config, within=within)))
+    for name, check in found["checks"].items():
+        check["provider"] = _named(config, name)
+    return {"config": str(config.path) if config.path else None, **found}
+
+
+def _watch(config: Config, within: float, every: float, *, as_json: bool) -> int:
+    """Round after round until Ctrl-C, which is how it is meant to end: nothing is said of it."""
+    drawn = colourful() and not as_json
+    try:
+        while True:
+            found = _asked(config, within)
+            moment = datetime.now(UTC)
+            if as_json:
+                line = {"version": 1, "time": moment.isoformat(timespec="milliseconds"), **found}
+                say(json.dumps(line, ensure_ascii=False, default=str))
+            elif drawn:
+                click.clear()
+                _show(found)
+                clock = moment.astimezone().strftime("%H:%M:%S")
+                say(f"\n{_verdict(found)}  ({clock}, every {every:g} s, Ctrl-C ends)")
+            else:
+                say(f"{moment.astimezone().isoformat(timespec='seconds')}  {_line(found)}")
+            sys.stdout.flush()
+            sleep(every)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _line(found: dict[str, Any]) -> str:
+    """A round in one line."""
+    told = []
+    for name, check in found["checks"].items():
+        took = f" {check['latency_ms']:.0f}ms" if check["latency_ms"] is not None else ""
+        detail = check["detail"].partition("\n")[0]
+        why = f" ({detail})" if check["status"] == "error" else ""
+        told.append(f"{name} {check['status']}{took}{why}")
+    return f"{found['status']}: {', '.join(told)}"
+
+
+def _show(found: dict[str, Any]) -> None:
+    names = {name: check["provider"] for name, check in found["checks"].items()}
     wide = max(map(len, names))
     long = max(map(len, names.values()))
     for name, check in found["checks"].items():

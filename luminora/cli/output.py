@@ -36,6 +36,7 @@ __all__ = [
     "run_async",
     "say",
     "table",
+    "waiting",
 ]
 
 _LINE_SECONDS = 2.0
@@ -55,6 +56,8 @@ _T = TypeVar("_T")
 
 
 _spoken = False
+_barred: list[str] = []
+"""The bars that are being drawn."""
 
 
 def begin() -> None:
@@ -160,10 +163,30 @@ def progress(what: str, unit: str, *, quiet: bool = False) -> Iterator[Progress]
     if quiet:
         yield lambda _done, _total, _what="": None
     elif _terminal.colours(sys.stderr) and not _terminal.unattended():
-        with _bar(what, unit) as advance:
-            yield advance
+        _barred.append(what)
+        try:
+            with _bar(what, unit) as advance:
+                yield advance
+        finally:
+            _barred.pop()
     else:
         yield _Lines(what, unit)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """While something short lasts, say so on a terminal; no trace of it stays.
+
+    Nothing else may be printed meanwhile; beside a bar of :func:`progress` nothing is said.
+    """
+    if _barred or not _terminal.colours(sys.stderr) or _terminal.unattended():
+        yield
+        return
+    click.echo(f"⏳ {what}…", file=sys.stderr, nl=False)
+    try:
+        yield
+    finally:
+        click.echo("\r\x1b[K", file=sys.stderr, nl=False)
 
 
 @contextmanager
@@ -229,7 +252,9 @@ def config_options(command: Callable[..., _T]) -> Callable[..., _T]:
     def with_config(
         *args: Any, config_file: str | None, settings: Sequence[str], **rest: Any
     ) -> _T:
-        return command(*args, config=loaded_config(config_file, settings), **rest)
+        with waiting("reading the configuration"):
+            config = loaded_config(config_file, settings)
+        return command(*args, config=config, **rest)
 
     return with_config
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from luminora.providers.collections import COLLECTIONS
@@ -97,6 +98,10 @@ class StorageProvider(StorageVerbs):
     @abstractmethod
     def migrations(self) -> MigrationDriver:
         """The driver that the migration runner works through."""
+
+    async def server_time(self) -> datetime | None:
+        """What time it is for the server, in UTC; None if it has no clock of its own."""
+        return None
 
     async def get(self, collection: str, user_id: Scope, **key: Any) -> Row | None:
         """The row of that key, or None; ``key`` are the collection's key fields."""

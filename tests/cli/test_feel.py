@@ -370,6 +370,31 @@ def test_a_table_in_forty_columns_is_blocks_of_lines(talked):
     assert re.search(r"s1 +diego +sakura", wide)
 
 
+def test_that_a_stack_is_being_opened_is_said_and_leaves_no_trace(talked):
+    command = (sys.executable, "-m", "luminora.cli", "sessions", "--user", "diego")
+    with Terminal(*command) as terminal:
+        terminal.until("opening…\r\x1b[K")
+        assert terminal.code() == 0
+        assert terminal.text.index("opening") < terminal.text.index("s1")
+    for environment in ({"NO_COLOR": "1"}, {"CI": "1"}, {"TERM": "dumb"}):
+        with Terminal(*command, **environment) as terminal:
+            assert terminal.code() == 0
+            assert "opening" not in terminal.text
+    assert luminora(*command[3:]).err == ""
+
+
+def test_beside_a_bar_nothing_else_is_drawn(monkeypatch, capsys):
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(_terminal, "terminal", lambda _stream: True)
+    with output.progress("Copying", "rows") as advance, output.waiting("opening"):
+        advance(1, 2)
+    assert "opening" not in capsys.readouterr().err
+    with output.waiting("opening"):
+        pass
+    assert "opening…" in capsys.readouterr().err
+
+
 # questions
 
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from luminora.cli import main
 from luminora.sync import LuminoraCoreClient
+from tests.cli.terminal import Terminal
 
 
 def run(capsys, *arguments):
@@ -51,3 +55,40 @@ def test_it_says_which_part_fails(capsys):
     again = json.loads(run(capsys, "--json")[0])
     assert again["status"] == "error"
     assert run(capsys, "--config", "none.json")[2] == 3
+
+
+def watching(*options):
+    """A watch in a pipe: two rounds, then Ctrl-C; the lines and how it ended."""
+    command = [sys.executable, "-m", "luminora.cli", "health", "--watch", "0.1", *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        lines = [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    return lines, err, process.returncode
+
+
+def test_a_watch_in_a_pipe_is_a_line_a_round_and_ends_quietly():
+    lines, err, code = watching()
+    assert (err, code) == ("", 130)
+    assert all("warning: llm ok" in line for line in lines)
+
+
+def test_a_watch_with_json_is_an_object_a_round():
+    lines, err, code = watching("--json")
+    assert (err, code) == ("", 130)
+    found = [json.loads(line) for line in lines]
+    assert [one["version"] for one in found] == [1, 1]
+    assert found[0]["time"] < found[1]["time"]
+    assert found[0]["checks"]["storage"]["provider"] == "sqlite"
+
+
+def test_a_watch_on_a_terminal_draws_the_screen_anew():
+    with Terminal(sys.executable, "-m", "luminora.cli", "health", "--watch", "0.1") as terminal:
+        terminal.until("Ctrl-C ends")
+        terminal.until("\x1b[2J")
+        terminal.until("Ctrl-C ends")
+        terminal.type("\x03")
+        assert terminal.code() == 130
+    assert "interrupted" not in terminal.text

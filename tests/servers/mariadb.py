@@ -39,7 +39,8 @@ class Database:
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
         """Execute statements on a connection of their own; the rows of the last one."""
-        return in_thread(self._run(statements))
+        rows: list[tuple[Any, ...]] = in_thread(self._run(statements))
+        return rows
 
     async def _run(self, statements: tuple[str, ...]) -> list[tuple[Any, ...]]:
         import asyncmy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -83,6 +84,12 @@ class MySqlStorage(SqlStorage):
             forgotten += portion
         counts = await super().forget_user(user_id)
         return {**counts, MESSAGES.name: counts[MESSAGES.name] + forgotten}
+
+    async def server_time(self) -> datetime | None:
+        """What time it is for the server."""
+        async with self.connections.connection() as connection:
+            ((seconds,),) = await connection.rows("SELECT UNIX_TIMESTAMP(SYSDATE(6))")
+        return datetime.fromtimestamp(float(seconds), UTC)
 
     def migrations(self) -> MigrationDriver:
         """The driver that migrates this database."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -58,6 +59,15 @@ class PostgresStorage(SqlStorage):
         """A connection, with the statement timeout as its deadline."""
         async with self.connections.connection() as connection:
             yield PostgresSession(connection, self.connections.where)
+
+    async def server_time(self) -> datetime | None:
+        """What time it is for the server."""
+        async with self.connections.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT extract(epoch FROM clock_timestamp())::float8"
+            )
+            ((seconds,),) = [row async for row in cursor]
+        return datetime.fromtimestamp(seconds, UTC)
 
     def migrations(self) -> MigrationDriver:
         """The driver that migrates this database."""

@@ -103,6 +103,11 @@ class RedisStorage(StorageProvider):
         self._connected = False
         self.connections.close()
 
+    async def server_time(self) -> datetime | None:
+        """What time it is for the server."""
+        ((seconds, micros),) = await self.connections.ask([("TIME",)])
+        return datetime.fromtimestamp(int(seconds) + int(micros) / 1_000_000, UTC)
+
     def migrations(self) -> MigrationDriver:
         """The driver of plugins' migrations; Luminora's own data needs none here."""
         from luminora_redis.migrations import RedisMigrationDriver

@@ -1,0 +1,116 @@
+"""What ``luminora plugins new`` writes, as its author has it: built, installed, untouched."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from luminora import _scaffold
+from luminora.cli import main
+from luminora.errors import InputError
+from tests.third_party.conftest import Environment, _uv
+
+SAMPLES = {"echo": "llm", "ledger": "storage", "shelf": "vector_store"}
+
+
+@pytest.fixture(scope="module")
+def with_samples(installed: Environment, tmp_path_factory: pytest.TempPathFactory):
+    """The environment with three plugins in it: written, built and installed as they are."""
+    home = tmp_path_factory.mktemp("author")
+    author = Environment(installed.folder, home)
+    for name, kind in SAMPLES.items():
+        done = author.luminora(
+            "plugins", "new", name, "--kind", kind, "--author", "Ana", check=True
+        )
+        assert f"luminora-{name} written" in done.stdout
+        folder = home / f"luminora-{name}"
+        _uv(
+            *("build", "--wheel", "--no-build-isolation", "--python", sys.executable),
+            *("--out-dir", home / "dist", folder),
+        )
+    author.install(*(home / "dist").glob("*.whl"))
+    yield author
+    author.uninstall(*(f"luminora-{name}" for name in SAMPLES))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_its_own_tests_pass_untouched(with_samples, name):
+    folder = with_samples.home / f"luminora-{name}"
+    done = with_samples.run("pytest", "-q", "-c", folder / "pyproject.toml", folder / "tests")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_it_is_as_an_author_wants_it(with_samples, name):
+    folder = with_samples.home / f"luminora-{name}" / "src" / f"luminora_{name}"
+    done = with_samples.luminora("plugins", "validate", "--imports", folder)
+    assert done.returncode == 0, done.stdout
+
+
+def test_together_they_are_a_stack(with_samples):
+    listed = {one["distribution"] for one in with_samples.json("plugins", "list")["plugins"]}
+    assert {f"luminora-{name}" for name in SAMPLES} <= listed
+    flags = ("--llm", "echo", "--storage", "ledger", "--vector-store", "shelf")
+    done = with_samples.luminora("init", "--no-input", *flags)
+    assert done.returncode == 0, done.stderr
+    assert "✓ Selected: Echo" in done.stdout
+    assert with_samples.json("config", "validate")["valid"]
+    said = with_samples.luminora("chat", "--user", "ana", stdin="Me llamo Ana\n", check=True)
+    assert "You said: Me llamo Ana" in said.stdout
+    found = with_samples.luminora("search", "llamo", "--user", "ana", check=True)
+    assert "Me llamo Ana" in found.stdout
+    health = with_samples.json("health")
+    assert {one["provider"] for one in health["checks"].values()} >= set(SAMPLES)
+    assert health["status"] == "ok"
+
+
+@pytest.mark.parametrize("kind", _scaffold.KINDS)
+@pytest.mark.parametrize("name", ["echo", "a-rather-long-name-2"])
+def test_what_is_written_is_clean(tmp_path, name, kind):
+    folder = _scaffold.write(_scaffold.Plan(name, kind, "Ana Á"), tmp_path)
+    manifest = folder / "src" / _scaffold.Plan(name, kind, "").package / "luminora-plugin.json"
+    assert kind in json.loads(manifest.read_text())["providers"]
+    tools = Path(sys.executable).parent
+    for command in (
+        [tools / "ruff", "check", "--no-cache", "."],
+        [tools / "ruff", "format", "--no-cache", "--check", "."],
+        [tools / "mypy", "--cache-dir", tmp_path / "mypy"],
+    ):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["Echo!", "--kind", "llm"], 1, "is no name for a plugin"),
+        (["echo"], 2, "--kind is missing"),
+        (["--kind", "llm"], 2, "NAME is missing"),
+        (["echo", "--kind", "lmm"], 2, "did you mean 'llm'"),
+        (["echo", "--kind", "llm", "--directory", "a-file"], 1, "cannot be written"),
+    ],
+)
+def test_wrong_wishes_leave_no_trace(capsys, arguments, code, words):
+    Path("a-file").write_text("")
+    assert main(["plugins", "new", *arguments]) == code
+    assert words in capsys.readouterr().err
+    assert [path.name for path in Path().iterdir()] == ["a-file"]
+
+
+def test_nothing_is_written_over(capsys):
+    assert main(["plugins", "new", "luminora-echo", "--kind", "embeddings", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "src/luminora_echo/provider.py" in found["files"]
+    assert ".gitignore" in found["files"]
+    with pytest.raises(InputError, match="exists already"):
+        _scaffold.write(_scaffold.Plan("echo", "llm", "Ana"), Path())
+
+
+def test_a_name_that_is_taken_is_told(capsys):
+    assert main(["plugins", "new", "offline", "--kind", "llm"]) == 0
+    assert "luminora offers llm 'offline' already" in capsys.readouterr().err
