@@ -53,7 +53,7 @@ def test_the_documents_example_is_a_plugin(tmp_path, monkeypatch):
 
     files = dict(
         re.findall(
-            r"^`(luminora_shelf/[\w.-]+)`:\n+```\w+\n(.*?)```",
+            r"^<!-- file: (luminora_shelf/[\w.-]+) -->\n```\w+\n(.*?)```",
             DOCUMENTED.read_text(encoding="utf-8"),
             re.MULTILINE | re.DOTALL,
         )

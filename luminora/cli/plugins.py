@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from luminora.cli._new_plugin import new
+from luminora.cli._plugin_checks import conflict_text, doctor, validate
 from luminora.cli.lock import lock
 from luminora.cli.output import Group, emit_json, json_option, note, say, table
 
@@ -24,6 +22,8 @@ def plugins() -> None:
 
 plugins.add_command(new)
 plugins.add_command(lock)
+plugins.add_command(validate)
+plugins.add_command(doctor)
 
 
 @plugins.command("list")
@@ -51,7 +51,7 @@ def list_(*, as_json: bool) -> None:
         if plugin["error"]:
             note(f"{plugin['distribution']}: {plugin['error']}")
     for conflict in conflicts:
-        note(_conflict(*conflict))
+        note(conflict_text(*conflict))
 
 
 @plugins.command()
@@ -59,13 +59,16 @@ def list_(*, as_json: bool) -> None:
 @json_option
 def info(name: str, *, as_json: bool) -> None:
     """Show what a plugin is, offers, needs and talks to."""
+    from luminora import _reports
+
     index = _index()
     discovery = index.plugin(name)
     plugin = _plain(index, discovery)
     manifest = discovery.manifest
     providers: Any = manifest.data.get("providers", {}) if manifest else {}
+    report = _reports.read(manifest.path.parent) if manifest else None
     if as_json:
-        emit_json({**plugin, "providers": providers})
+        emit_json({**plugin, "providers": providers, "conformance": report})
         return
     for key, value in plugin.items():
         if value and key not in {"offers", "capabilities"}:
@@ -78,64 +81,8 @@ def info(name: str, *, as_json: bool) -> None:
                     say(f"  {key:<12} {_short(entry[key])}")
             for setting, schema in entry["config_schema"].get("properties", {}).items():
                 say(f"  config.{setting}: {schema.get('description', '')}")
+    _show_report(report)
     say("\nA plugin runs with all of your rights: install only what you trust.")
-
-
-@plugins.command()
-@click.argument("path", required=False)
-@click.option("--imports", is_flag=True, help="Also import it; this runs the plugin's code.")
-@json_option
-def validate(path: str | None, *, imports: bool, as_json: bool) -> int:
-    """Check manifests as strictly as an author wants it.
-
-    PATH is a manifest, or the package that holds one; left out, all installed plugins are checked.
-    """
-    found: dict[str, list[str]] = {}
-    for discovery, package in _subjects(path):
-        name = str(discovery.manifest.path if discovery.manifest else discovery.distribution)
-        found[name] = _faults(discovery, package, imports=imports)
-    if as_json:
-        emit_json({"valid": not any(found.values()), "problems": found})
-    else:
-        for name, faults in found.items():
-            say(f"{name}: {f'{len(faults)} problems' if faults else 'ok'}")
-            for fault in faults:
-                say(f"  {fault}")
-    return 1 if any(found.values()) else 0
-
-
-@plugins.command()
-@click.option("--time", "timed", is_flag=True, help="Also measure how long each takes to import.")
-@json_option
-def doctor(*, timed: bool, as_json: bool) -> int:
-    """Look for plugins that cannot work, and say what to do about each."""
-    from luminora import _state
-    from luminora.plugins import Index, discover
-
-    index = Index(discover(fresh=True), _state.disabled())
-    found = {
-        str(discovery.distribution): list(_ailments(index, discovery))
-        for discovery in index.discoveries
-    }
-    conflicts = [_conflict(*conflict) for conflict in index.conflicts()]
-    times = {
-        str(discovery.distribution): _import_ms(discovery)
-        for discovery in index.discoveries
-        if timed and discovery.manifest and not discovery.error and index.enabled(discovery)
-    }
-    ill = any(found.values()) or bool(conflicts)
-    if as_json:
-        document: dict[str, Any] = {"ok": not ill, "plugins": found, "conflicts": conflicts}
-        emit_json({**document, "import_ms": times} if timed else document)
-        return 1 if ill else 0
-    for name, ailments in found.items():
-        cost = f"  (imported in {times[name]:.0f} ms)" if times.get(name) is not None else ""
-        say(f"[{'✗' if ailments else '✓'}] {name}{cost}")
-        for ailment in ailments:
-            say(f"      {ailment}")
-    for text in conflicts:
-        say(f"[!] {text}")
-    return 1 if ill else 0
 
 
 @plugins.command()
@@ -156,6 +103,20 @@ def enable(name: str) -> None:
     from luminora import plugins as machinery
 
     say(f"{machinery.enable(name).name} is enabled")
+
+
+def _show_report(report: dict[str, Any] | None) -> None:
+    from luminora import _reports
+
+    if report is None:
+        say("\nconformance: no report; its author can make one: pytest --luminora-report")
+        return
+    made = f" of {report['tested_at'][:10]}, kit {report['kit']}" if "tested_at" in report else ""
+    say(f"\nconformance report{made}")
+    for remark in report["remarks"]:
+        say(f"  ! {remark}")
+    for line in _reports.told(report):
+        say(f"  {line}")
 
 
 def _index() -> Index:
@@ -207,120 +168,7 @@ def _able(capabilities: dict[str, str]) -> str:
     )
 
 
-def _conflict(kind: str, name: str, owners: list[str]) -> str:
-    return (
-        f"{kind} '{name}' is offered by {' and '.join(owners)}: disable one, or write "
-        f'{{"name": "{name}", "package": "{owners[0]}"}}'
-    )
-
-
 def _short(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {inner}" for key, inner in value.items())
     return ", ".join(map(str, value))
-
-
-def _ailments(index: Index, discovery: Discovery) -> Iterator[str]:
-    from luminora.schema import importable
-
-    if discovery.error:
-        yield discovery.error
-        name = discovery.distribution.name
-        yield f"→ luminora plugins validate, or luminora plugins disable {name}"
-        return
-    if not discovery.manifest or not index.enabled(discovery):
-        return
-    for entries in discovery.manifest.data.get("providers", {}).values():
-        for name, entry in entries.items():
-            for module, command in entry.get("requires", {}).items():
-                if not importable(module):
-                    yield f"'{name}' needs the Python package '{module}' → {command}"
-
-
-def _import_ms(discovery: Discovery) -> float | None:
-    """Milliseconds that a fresh Python takes to import the plugin beyond luminora's contracts."""
-    import subprocess
-
-    module = discovery.manifest.module if discovery.manifest else ""
-    code = (
-        "import sys, time, luminora.providers, luminora.hookspecs; start = time.perf_counter(); "
-        "__import__(sys.argv[1]); print((time.perf_counter() - start) * 1000)"
-    )
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter, a module's name
-            [sys.executable, "-c", code, module],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        return float(done.stdout.split()[-1])
-    except (subprocess.SubprocessError, ValueError, IndexError):
-        return None
-
-
-def _subjects(path: str | None) -> Iterator[tuple[Discovery, str | None]]:
-    """What to check, with the name of the package it lies in."""
-    from luminora._manifests import MANIFEST, Discovery, Distribution, Manifest
-
-    if path is None:
-        for discovery in _index().discoveries:
-            yield discovery, discovery.distribution.package
-        return
-    file = Path(path).absolute()
-    file = file / MANIFEST if file.is_dir() else file
-    package = file.parent.name
-    owner = Distribution(package, "(not installed)", package, package)
-    outline = {"name": package, "api": "", "module": package, "offers": {}, "commands": {}}
-    yield Discovery(Manifest(str(file), outline), owner, None), package
-
-
-def _faults(discovery: Discovery, package: str | None, *, imports: bool) -> list[str]:
-    from luminora.errors import LuminoraError
-    from luminora.plugins import problems
-
-    if discovery.manifest is None:
-        return [discovery.error or "it has no manifest"]
-    try:
-        data = discovery.manifest.data
-    except LuminoraError as problem:
-        return [str(problem)]
-    found = problems(data, package=package, strict=True)
-    if discovery.error and not found:
-        found.append(discovery.error)
-    return found or (_import_faults(discovery) if imports else [])
-
-
-def _import_faults(discovery: Discovery) -> list[str]:
-    """What importing and registering the plugin brings to light."""
-    from luminora._manifests import outline
-    from luminora.config import load_config
-    from luminora.errors import LuminoraError
-    from luminora.plugins import Activation, Discovery, Index, Manifest
-
-    path, data = discovery.manifest.path, discovery.manifest.data  # type: ignore[union-attr]
-    whole = Discovery(Manifest(str(path), outline(data)), discovery.distribution, None)
-    index = Index([whole])
-    sys.path.insert(0, str(path.parent.parent))
-    try:
-        module = Activation(load_config({}, env={}, index=index), index).load(whole)
-    except LuminoraError as problem:
-        return [problem.message]
-    finally:
-        sys.path.remove(str(path.parent.parent))
-    return list(_model_faults(module, data))
-
-
-def _model_faults(module: Any, data: Any) -> Iterator[str]:
-    """Where ``CONFIG_MODELS`` (pydantic models by ``kind/name``) and the manifest disagree."""
-    for key, model in getattr(module, "CONFIG_MODELS", {}).items():
-        kind, _, name = key.partition("/")
-        entry = data.get("providers", {}).get(kind, {}).get(name)
-        if entry is None:
-            yield f"CONFIG_MODELS has '{key}', which the manifest does not offer"
-            continue
-        declared = set(entry["config_schema"].get("properties", {}))
-        modelled = set(model.model_json_schema().get("properties", {}))
-        for extra in sorted(declared ^ modelled):
-            where = "manifest" if extra in declared else "model"
-            yield f"{key}: only the {where} has the property '{extra}'"

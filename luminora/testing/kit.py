@@ -88,6 +88,16 @@ def capability(name: str) -> Callable[[Test], Callable[[Any], None]]:
     return decorate
 
 
+class Declared(dict[str, Capability]):
+    """Capabilities as a manifest declares them.
+
+    Attributes:
+        source: The package, the kind and the provider's name, for the conformance report.
+    """
+
+    source: tuple[str, str, str]
+
+
 def declared_capabilities(package: str, kind: Kind | str, name: str) -> Mapping[str, Capability]:
     """What a plugin's manifest says its provider can do.
 
@@ -101,6 +111,8 @@ def declared_capabilities(package: str, kind: Kind | str, name: str) -> Mapping[
     """
     manifest = json.loads(files(package).joinpath("luminora-plugin.json").read_text("utf-8"))
     provider = manifest["providers"][Kind(kind).value][name]
-    return {
-        feature: Capability(state) for feature, state in provider.get("capabilities", {}).items()
-    }
+    declared = Declared(
+        (feature, Capability(state)) for feature, state in provider.get("capabilities", {}).items()
+    )
+    declared.source = (package, Kind(kind).value, name)
+    return declared

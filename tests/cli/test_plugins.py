@@ -93,7 +93,10 @@ def test_doctor_measures_imports(capsys, site, monkeypatch):
     ill = {name for name, ailments in found["plugins"].items() if ailments}
     assert ill == ({"luminora-sentence-transformers 0.1.0"} if absent else set())
     assert main(["plugins", "doctor", "--time"]) == int(absent)
-    assert "luminora-slow 1.2.3  (imported in" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    table = lines[lines.index("") + 1 :]
+    assert table[1].startswith("luminora-slow 1.2.3")  # the dearest first
+    assert "failed" in next(line for line in table if line.startswith("luminora-bad"))
 
 
 def test_disable_and_enable(capsys, broken):

@@ -45,6 +45,22 @@ def test_its_own_tests_pass_untouched(with_samples, name):
     assert "passed" in done.stdout
 
 
+def test_its_report_is_made_shipped_and_shown(with_samples):
+    folder = with_samples.home / "luminora-shelf"
+    before = with_samples.luminora("plugins", "info", "shelf").stdout
+    assert "no report" in before
+    done = with_samples.run(
+        "pytest", "-q", "--luminora-report", "-c", folder / "pyproject.toml", folder / "tests"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = with_samples.json("plugins", "info", "shelf")["conformance"]
+    assert report["distribution"] == "luminora-shelf"
+    assert report["remarks"] == []
+    assert report["providers"]["vector_store"]["shelf"]["exact"]["passed"] >= 1
+    shown = with_samples.luminora("plugins", "info", "shelf").stdout
+    assert "isolation (full):" in shown
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_it_is_as_an_author_wants_it(with_samples, name):
     folder = with_samples.home / f"luminora-{name}" / "src" / f"luminora_{name}"

@@ -21,7 +21,7 @@ from luminora.errors import (
     StorageUnavailable,
 )
 
-_CONSOLE: Final = "https://app.pinecone.io"
+_CONSOLE: Final = "the console, https://app.pinecone.io"
 _KINDS: Final[Mapping[int, tuple[type[ProviderError], str | None]]] = {
     HTTPStatus.UNAUTHORIZED: (
         AuthenticationFailed,

@@ -1,0 +1,16 @@
+"""The pytest plugin of authors: ``pytest_plugins = ["luminora.testing.plugin"]`` in a conftest.
+
+Adds ``--luminora-report``, which writes a conformance report (:mod:`luminora.testing.report`), and
+the fixtures of :mod:`luminora.testing.fixtures`: private servers, doubles of models, and a proxy
+that cuts connections. Nothing of a fixture is started or imported before a test asks for it.
+"""
+
+from __future__ import annotations
+
+from luminora.testing.report import (
+    pytest_addoption,
+    pytest_configure,
+    pytest_runtest_setup,
+)
+
+__all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_setup"]
