@@ -49,7 +49,7 @@ async def measure() -> list[Figure]:
     try:
         from luminora_postgresql.vectors import build
 
-        from tests.servers.postgresql import PostgresServer, binaries
+        from luminora.testing.servers.postgresql import PostgresServer, binaries
     except ModuleNotFoundError as error:
         raise Unavailable(f"{error.name} is not installed") from None
     if binaries() is None:

@@ -63,7 +63,7 @@ async def postgresql() -> AsyncIterator[Server]:
         from luminora_postgresql.connection import Settings
         from luminora_postgresql.storage import PostgresStorage
 
-        from tests.servers.postgresql import PostgresServer, binaries
+        from luminora.testing.servers.postgresql import PostgresServer, binaries
     except ModuleNotFoundError as error:
         raise Unavailable(f"{error.name} is not installed") from None
     if binaries() is None:
@@ -110,8 +110,8 @@ async def mysql() -> AsyncIterator[Server]:
         from luminora_mysql.settings import Settings
         from luminora_mysql.storage import MySqlStorage
 
-        from tests.servers.base import program
-        from tests.servers.mariadb import MariaServer, new_database
+        from luminora.testing.servers.base import program
+        from luminora.testing.servers.mariadb import MariaServer, new_database
     except ModuleNotFoundError as error:
         raise Unavailable(f"{error.name} is not installed") from None
     if program("mariadbd", "/usr/sbin") is None:

@@ -12,11 +12,11 @@ from luminora.client import LuminoraCoreClient
 from tests.doubles import ScriptedLLM, stack_with
 
 pytest_plugins = [
-    "tests.servers.mariadb",
-    "tests.servers.memcached",
+    "luminora.testing.servers.mariadb",
+    "luminora.testing.servers.memcached",
     "tests.servers.mongodb",
-    "tests.servers.postgresql",
-    "tests.servers.redis",
+    "luminora.testing.servers.postgresql",
+    "luminora.testing.servers.redis",
     "tests.servers.pinecone",
     "tests.servers.dynamodb",
     "tests.servers.llama",

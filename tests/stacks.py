@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from luminora.testing.servers.base import RUNNING
 from tests.servers import pinecone
-from tests.servers.base import RUNNING
 
 _ALONE = frozenset({"qdrant"})  # its local mode locks the folder
 

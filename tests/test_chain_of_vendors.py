@@ -12,9 +12,9 @@ from luminora.config import load_config
 from luminora.errors import ConnectionFailed
 from luminora.providers import ChatMessage, ChatRequest
 from luminora.stack import Stack
+from luminora.testing.doubles.vendor import KEY, Behaviour, Reply
 from tests.plugins.building import built
 from tests.servers.vendors.anthropic import AnthropicDouble
-from tests.servers.vendors.base import KEY, Behaviour, Reply
 from tests.servers.vendors.imitators import DeepSeekDouble
 
 pytestmark = [

@@ -180,7 +180,7 @@ async def test_a_server_that_hangs_is_not_waited_for(silent):
 
 
 async def test_a_wrong_password_counts_as_a_credential(monkeypatch):
-    from tests.servers.redis import RedisServer
+    from luminora.testing.servers.redis import RedisServer
 
     with RedisServer("--requirepass", "right").running() as server:
         monkeypatch.setenv("REDIS_URL", f"redis://:wrong@127.0.0.1:{server.port}/0")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from luminora.testing.doubles.vendor import KEY
 from tests.cli.terminal import Terminal, luminora
-from tests.servers.vendors.base import KEY
 from tests.servers.vendors.imitators import DeepSeekWithEmbeddings
 
 ROOT = Path(__file__).parent.parent

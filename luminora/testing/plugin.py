@@ -7,10 +7,9 @@ that cuts connections. Nothing of a fixture is started or imported before a test
 
 from __future__ import annotations
 
-from luminora.testing.report import (
+from luminora.testing.fixtures import *  # noqa: F403 - exactly the fixtures, as its __all__ says
+from luminora.testing.report import (  # noqa: F401 - pytest finds its hooks here
     pytest_addoption,
     pytest_configure,
     pytest_runtest_setup,
 )
-
-__all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_setup"]

@@ -17,8 +17,8 @@ from luminora.memory.digest import Batch
 from luminora.memory.trivial import trivial
 from luminora.providers import EVERY_USER, ChatMessage, Grounding, Usage
 from luminora.stack import Stack
-from tests.servers.vendors.base import KEY
-from tests.servers.vendors.openai import OpenAIDouble
+from luminora.testing.doubles.openai import OpenAIDouble
+from luminora.testing.doubles.vendor import KEY
 
 FACT = {"category": "hobbies", "confidence": 0.9}
 

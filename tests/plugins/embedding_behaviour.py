@@ -29,9 +29,9 @@ from luminora.errors import (
 )
 from luminora.memory.embedding import EmbeddingService
 from luminora.providers import EmbeddingProvider, Status
+from luminora.testing.doubles.vendor import HTML, KEY, Behaviour, Reply, VendorDouble, vector_of
 from tests.plugins.building import built
 from tests.plugins.llm_behaviour import MEANINGS
-from tests.servers.vendors.base import HTML, KEY, Behaviour, Reply, VendorDouble, vector_of
 
 TEXTS = ["My dog is called Canela", "Mañana voy al médico", "\U0001f468\u200d\U0001f469 family"]
 

@@ -41,8 +41,8 @@ from luminora.errors import (
     ResourceNotFound,
 )
 from luminora.providers import ChatMessage, ChatRequest, LLMProvider, Status
+from luminora.testing.doubles.vendor import HTML, KEY, Behaviour, Reply, VendorDouble
 from tests.plugins.building import built
-from tests.servers.vendors.base import HTML, KEY, Behaviour, Reply, VendorDouble
 
 MEANINGS: Mapping[str, type[ProviderError]] = {
     "bad_key": AuthenticationFailed,

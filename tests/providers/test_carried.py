@@ -8,8 +8,8 @@ import pytest
 from luminora.errors import InvalidRequest, MalformedResponse, Overloaded
 from luminora.providers.carried import Carried, client
 from luminora.providers.http import HttpClient
-from tests.servers.vendors.base import Behaviour, Reply
-from tests.servers.vendors.openai import OpenAIDouble
+from luminora.testing.doubles.openai import OpenAIDouble
+from luminora.testing.doubles.vendor import Behaviour, Reply
 
 
 class Sdk(Carried):

@@ -18,7 +18,7 @@ from luminora.errors import (
 )
 from luminora.providers import http
 from luminora.providers.http import Deadlines, HttpClient, blotted, checked_url
-from tests.servers.vendors.base import KEY, Asked, Behaviour, Reply, VendorDouble
+from luminora.testing.doubles.vendor import KEY, Asked, Behaviour, Reply, VendorDouble
 
 TEXT = "uno\ndos — \U0001f600\r\n\nañ\u2028o"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.servers.base import Server, missing
+from luminora.testing.servers.base import Server, missing
 
 
 class Chroma(Server):

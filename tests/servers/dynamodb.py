@@ -24,7 +24,7 @@ from luminora_dynamodb.settings import Settings
 from luminora_dynamodb.storage import DynamoDBStorage
 
 from luminora.testing import migrate
-from tests.servers.base import RUNNING, Server, listening, missing
+from luminora.testing.servers.base import RUNNING, Server, listening, missing
 
 URL = os.environ.get("LUMINORA_TEST_DYNAMODB_URL")
 DYNALITE = Path(sys.prefix) / "dynalite" / "node_modules" / "dynalite"

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.servers.base import Server, missing
+from luminora.testing.servers.base import Server, missing
 
 KEY: Final = "sk-llama-0123456789abcdef"
 CONTEXT: Final = 4096

@@ -20,7 +20,7 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient
 
-from tests.servers.base import Server, listening
+from luminora.testing.servers.base import Server, listening
 
 URL = "LUMINORA_TEST_MONGODB_URL"
 ROOT = Path(__file__).parents[2]

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.servers.base import RUNNING
-from tests.servers.http_double import HttpDouble, Reply, Request
+from luminora.testing.doubles.http import HttpDouble, Reply, Request
+from luminora.testing.servers.base import RUNNING
 
 KEY = "pc-double-key"
 NAME = "pinecone-double"

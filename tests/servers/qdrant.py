@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from qdrant_client import QdrantClient, models
 
-from tests.servers.base import RUNNING
-from tests.servers.http_double import HttpDouble, Reply, Request
+from luminora.testing.doubles.http import HttpDouble, Reply, Request
+from luminora.testing.servers.base import RUNNING
 
 
 class QdrantDouble(HttpDouble):

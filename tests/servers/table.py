@@ -4,8 +4,8 @@ A test says so with a mark, usually for a whole module::
 
     pytestmark = pytest.mark.backend("redis storage", against="redis")
 
-``against`` is the name of a :class:`tests.servers.base.Server`, whose title with version is then
-shown, or a text of its own such as ``"qdrant-client's local mode"``.
+``against`` is the name of a :class:`luminora.testing.servers.base.Server`, whose title with version
+is then shown, or a text of its own such as ``"qdrant-client's local mode"``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.base import RUNNING
+from luminora.testing.servers.base import RUNNING
 
 _RESULTS: dict[tuple[str, str], Counter[str]] = {}
 

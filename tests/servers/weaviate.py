@@ -29,8 +29,8 @@ from weaviate.proto.v1 import (
     weaviate_pb2_grpc,
 )
 
-from tests.servers.base import RUNNING, free_port
-from tests.servers.http_double import Fault, HttpDouble, Reply, Request
+from luminora.testing.doubles.http import Fault, HttpDouble, Reply, Request
+from luminora.testing.servers.base import RUNNING, free_port
 
 NAME = "weaviate-double"
 VERSION = "1.34.0"

@@ -29,8 +29,8 @@ from luminora.errors import (
     StorageUnavailable,
 )
 from luminora.providers import Status, VectorItem
-from tests.servers.base import free_port
-from tests.servers.http_double import HttpDouble, Reply, Request
+from luminora.testing.doubles.http import HttpDouble, Reply, Request
+from luminora.testing.servers.base import free_port
 
 pytestmark = [
     pytest.mark.backend("chromadb vectors", against="chroma"),

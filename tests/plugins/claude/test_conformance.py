@@ -6,9 +6,9 @@ from typing import ClassVar
 import pytest
 
 from luminora.testing import LLMConformance, declared_capabilities
+from luminora.testing.doubles.vendor import KEY
 from tests.plugins.building import built
 from tests.servers.vendors.anthropic import AnthropicDouble
-from tests.servers.vendors.base import KEY
 
 pytestmark = [pytest.mark.backend("llm claude", against=AnthropicDouble.title)]
 

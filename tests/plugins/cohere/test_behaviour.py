@@ -15,9 +15,9 @@ from luminora.errors import (
     QuotaExceeded,
 )
 from luminora.providers import ChatRequest
+from luminora.testing.doubles.vendor import Reply
 from tests.plugins.embedding_behaviour import EmbeddingWireBehaviour
 from tests.plugins.llm_behaviour import GOOD, HELLO, SCHEMA, WireBehaviour
-from tests.servers.vendors.base import Reply
 from tests.servers.vendors.cohere import CohereDouble, refusal
 
 assert AsyncClientV2  # importing it takes its time, which is not to count in a test of a deadline

@@ -12,9 +12,9 @@ import pytest
 from luminora.cli import main
 from luminora.client import LuminoraCoreClient
 from luminora.errors import DimensionMismatch
-from tests.servers.vendors.base import KEY
+from luminora.testing.doubles.openai import OpenAIDouble
+from luminora.testing.doubles.vendor import KEY
 from tests.servers.vendors.imitators import DeepSeekDouble, DeepSeekWithEmbeddings
-from tests.servers.vendors.openai import OpenAIDouble
 
 pytestmark = [
     pytest.mark.backend("llm deepseek", against=DeepSeekDouble.title),

@@ -6,9 +6,9 @@ import pytest
 
 from luminora.errors import MalformedResponse, QuotaExceeded, ResourceNotFound
 from luminora.providers import ChatMessage, ChatRequest, Status
+from luminora.testing.doubles.vendor import KEY, Behaviour
 from tests.plugins.building import built
 from tests.plugins.llm_behaviour import HELLO, SCHEMA
-from tests.servers.vendors.base import KEY, Behaviour
 from tests.servers.vendors.imitators import DeepSeekDouble, DeepSeekWithEmbeddings
 
 pytestmark = pytest.mark.backend("llm deepseek", against=DeepSeekDouble.title)

@@ -24,7 +24,7 @@ from luminora.errors import (
 )
 from luminora.providers import EVERY_USER, Insert, Is, ProviderContext, Status, Update
 from luminora.testing.data import START, message, new_id, session
-from tests.servers.http_double import HttpDouble, Reply, Request
+from luminora.testing.doubles.http import HttpDouble, Reply, Request
 
 SECRET = "wJalrXUtnFEMI-very-secret"
 

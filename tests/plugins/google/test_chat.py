@@ -20,9 +20,9 @@ from luminora.errors import (
 from luminora.memory.analysis import _ASKED
 from luminora.providers import Capability, ChatMessage, ChatRequest, Status
 from luminora.providers.jsontext import violations
+from luminora.testing.doubles.vendor import KEY, Reply, example
 from tests.plugins.building import built
 from tests.plugins.llm_behaviour import HELLO, SCHEMA, WireBehaviour
-from tests.servers.vendors.base import KEY, Reply, example
 from tests.servers.vendors.google import GoogleDouble, error_info, event, refusal, used_up
 
 pytestmark = [pytest.mark.backend("llm google", against=GoogleDouble.title)]

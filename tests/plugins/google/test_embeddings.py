@@ -5,9 +5,9 @@ import math
 import pytest
 
 from luminora.errors import ConfigError
+from luminora.testing.doubles.vendor import KEY, Reply
 from tests.plugins.building import built
 from tests.plugins.embedding_behaviour import TEXTS, EmbeddingWireBehaviour
-from tests.servers.vendors.base import KEY, Reply
 from tests.servers.vendors.google import GoogleDouble
 
 pytestmark = [pytest.mark.backend("embedding google", against=GoogleDouble.title)]

@@ -6,11 +6,11 @@ import pytest
 
 from luminora.config import load_config
 from luminora.errors import RateLimited, ResourceNotFound
+from luminora.testing.doubles.openai import refusal
+from luminora.testing.doubles.vendor import KEY
 from tests.plugins.building import built
 from tests.plugins.llm_behaviour import HELLO, SCHEMA
-from tests.servers.vendors.base import KEY
 from tests.servers.vendors.imitators import GroqDouble
-from tests.servers.vendors.openai import refusal
 
 pytestmark = pytest.mark.backend("llm groq", against=GroqDouble.title)
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 import pytest
 
 from luminora.testing import EmbeddingConformance, LLMConformance, declared_capabilities
+from luminora.testing.doubles.vendor import KEY
 from tests.plugins.building import built
-from tests.servers.vendors.base import KEY
 from tests.servers.vendors.imitators import HuggingFaceDouble
 
 ENV = {"HF_TOKEN": KEY}

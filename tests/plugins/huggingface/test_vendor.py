@@ -4,9 +4,9 @@ import pytest
 
 from luminora.config import load_config
 from luminora.errors import ConfigError, MalformedResponse
+from luminora.testing.doubles.vendor import KEY
 from tests.plugins.building import built
 from tests.plugins.llm_behaviour import HELLO
-from tests.servers.vendors.base import KEY
 from tests.servers.vendors.imitators import HuggingFaceDouble
 
 pytestmark = pytest.mark.backend("llm huggingface", against=HuggingFaceDouble.title)

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import pytest
 
+from luminora.testing.doubles.vendor import Reply
 from tests.plugins.embedding_behaviour import TEXTS, EmbeddingWireBehaviour
 from tests.plugins.llm_behaviour import WireBehaviour
-from tests.servers.vendors.base import Reply
 from tests.servers.vendors.imitators import HuggingFaceDouble
 
 

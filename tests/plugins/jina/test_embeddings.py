@@ -5,8 +5,8 @@ from typing import ClassVar
 import pytest
 
 from luminora.errors import ConfigError, InvalidRequest, QuotaExceeded, RateLimited
+from luminora.testing.doubles.vendor import KEY, Reply
 from tests.plugins.embedding_behaviour import TEXTS, EmbeddingWireBehaviour
-from tests.servers.vendors.base import KEY, Reply
 from tests.servers.vendors.jina import JinaDouble, refusal
 
 pytestmark = [pytest.mark.backend("embedding jina", against=JinaDouble.title)]

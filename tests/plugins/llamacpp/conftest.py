@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 import pytest
 
+from luminora.testing.servers.base import missing
 from tests.plugins.building import built
-from tests.servers.base import missing
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from luminoracore_sdk import LuminoraCoreClient, LuminoraCoreClientV11, sync
 from luminoracore_sdk.session.storage_sqlite_v11 import SQLiteStorageV11
 
 from luminora.errors import SessionNotFound
-from tests.servers.vendors.base import KEY
+from luminora.testing.doubles.vendor import KEY
 from tests.servers.vendors.imitators import DeepSeekDouble
 
 WRITER = """

@@ -16,8 +16,8 @@ from luminora import _index
 from luminora.config import load_config
 from luminora.errors import ConfigError, CredentialsMissing, ProviderUnknown
 from luminora.providers import ChatMessage, ChatRequest
+from luminora.testing.doubles.vendor import KEY
 from tests.doubles import ScriptedLLM
-from tests.servers.vendors.base import KEY
 from tests.servers.vendors.imitators import DeepSeekDouble
 
 CLASSES = [name for name in providers.__all__ if name != "Provider"]

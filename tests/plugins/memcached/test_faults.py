@@ -13,8 +13,8 @@ from luminora_memcached.cache import MemcachedCache
 from luminora.client import LuminoraCoreClient
 from luminora.errors import ConnectionFailed, MalformedResponse, ProviderError, ProviderTimeout
 from luminora.providers import Status
+from luminora.testing.servers.memcached import MemcachedPlace, MemcachedServer
 from tests.plugins.memcached.made import cache_at
-from tests.servers.memcached import MemcachedPlace, MemcachedServer
 
 pytestmark = [
     pytest.mark.backend("cache memcached", against="memcached"),

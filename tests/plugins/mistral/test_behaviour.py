@@ -8,9 +8,9 @@ from mistralai.client import Mistral
 
 from luminora.errors import ConfigError, InvalidRequest, Overloaded
 from luminora.providers import ChatRequest
+from luminora.testing.doubles.vendor import Reply
 from tests.plugins.embedding_behaviour import EmbeddingWireBehaviour
 from tests.plugins.llm_behaviour import GOOD, HELLO, SCHEMA, WireBehaviour
-from tests.servers.vendors.base import Reply
 from tests.servers.vendors.mistral import MistralDouble
 
 assert Mistral  # importing it takes its time, which is not to count in a test of a deadline

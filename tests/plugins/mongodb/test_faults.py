@@ -29,8 +29,8 @@ from luminora.errors import (
 from luminora.providers import Insert, ProviderContext, Status, Update
 from luminora.testing import migrate
 from luminora.testing.data import affinity, message, session
+from luminora.testing.servers.base import free_port
 from tests.plugins.mongodb.helpers import migrated, storage_on
-from tests.servers.base import free_port
 from tests.servers.mongodb import MongoDatabase, MongoServer, database_on
 
 pytestmark = [

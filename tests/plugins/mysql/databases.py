@@ -1,4 +1,4 @@
-"""Storages on the databases of ``tests.servers.mariadb``."""
+"""Storages on the databases of ``luminora.testing.servers.mariadb``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from luminora_mysql.storage import MySqlStorage
 
 from luminora.providers import ProviderContext
 from luminora.testing import migrate
-from tests.servers.mariadb import Database
+from luminora.testing.servers.mariadb import Database
 
 VARIABLE = "LUMINORA_TEST_PASSWORD"
 

@@ -36,9 +36,9 @@ from luminora.providers import (
 )
 from luminora.providers.rows import ranked
 from luminora.testing.data import affinity, fact, message, new_id, session
+from luminora.testing.servers.mariadb import MariaServer, new_database
+from luminora.testing.servers.proxy import Proxy
 from tests.plugins.mysql import databases
-from tests.servers.mariadb import MariaServer, new_database
-from tests.servers.proxy import Proxy
 
 pytestmark = [
     pytest.mark.backend("mysql storage", against="mariadb"),

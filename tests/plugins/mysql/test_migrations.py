@@ -308,7 +308,7 @@ def killed(database, at, behind):
 @pytest.mark.parametrize("at", range(1, 6))
 async def test_whoever_is_killed_leaves_the_statement_in_the_ledger(mariadb_server, at):
     """Before and behind each statement of the first migration; resolved one way or the other."""
-    from tests.servers.mariadb import new_database
+    from luminora.testing.servers.mariadb import new_database
 
     made = [new_database(mariadb_server) for _ in range(2)]
     places = [next(one) for one in made]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from luminora.testing.servers.mariadb import Database
 from tests.plugins.mysql import databases
 from tests.providers.model import machine
-from tests.servers.mariadb import Database
 
 pytestmark = [
     pytest.mark.backend("mysql storage", against="mariadb"),

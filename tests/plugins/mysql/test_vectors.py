@@ -16,8 +16,8 @@ from luminora.errors import StorageError
 from luminora.providers import Status
 from luminora.providers.vector_store import VectorItem
 from luminora.testing import VectorStoreConformance, declared_capabilities
+from luminora.testing.servers.mariadb import version_of
 from tests.plugins.mysql import databases
-from tests.servers.mariadb import version_of
 
 pytestmark = [
     pytest.mark.backend("mysql vector store", against="MariaDB 10.11 with vector functions in SQL"),

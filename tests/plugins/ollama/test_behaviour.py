@@ -15,9 +15,9 @@ from luminora.errors import (
     ResourceNotFound,
 )
 from luminora.providers import ChatRequest, Status
+from luminora.testing.doubles.vendor import Reply
 from tests.plugins.embedding_behaviour import EmbeddingWireBehaviour
 from tests.plugins.llm_behaviour import GOOD, HELLO, SCHEMA, WireBehaviour
-from tests.servers.vendors.base import Reply
 from tests.servers.vendors.ollama import OllamaDouble
 
 pytestmark = [

@@ -5,9 +5,9 @@ from typing import ClassVar
 import pytest
 
 from luminora.testing import EmbeddingConformance, LLMConformance, declared_capabilities
+from luminora.testing.doubles.openai import OpenAIDouble
+from luminora.testing.doubles.vendor import KEY
 from tests.plugins.building import built
-from tests.servers.vendors.base import KEY
-from tests.servers.vendors.openai import OpenAIDouble
 
 ENV = {"OPENAI_API_KEY": KEY}
 

@@ -8,10 +8,10 @@ import pytest
 
 from luminora.errors import ConfigError, InvalidRequest, QuotaExceeded
 from luminora.providers import ChatRequest
+from luminora.testing.doubles.openai import OpenAIDouble
+from luminora.testing.doubles.vendor import KEY
 from tests.plugins.building import built
 from tests.plugins.llm_behaviour import HELLO, SCHEMA
-from tests.servers.vendors.base import KEY
-from tests.servers.vendors.openai import OpenAIDouble
 
 pytestmark = pytest.mark.backend("llm openai", against=OpenAIDouble.title)
 

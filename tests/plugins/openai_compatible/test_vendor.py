@@ -15,10 +15,10 @@ from luminora.errors import (
     RateLimited,
 )
 from luminora.providers import Capability, ChatMessage, Status
+from luminora.testing.doubles.openai import OpenAIDouble
+from luminora.testing.doubles.vendor import Behaviour, Reply
 from tests.plugins.building import built
 from tests.plugins.llm_behaviour import HELLO, SCHEMA
-from tests.servers.vendors.base import Behaviour, Reply
-from tests.servers.vendors.openai import OpenAIDouble
 
 pytestmark = pytest.mark.backend("llm openai-compatible", against=OpenAIDouble.title)
 

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import pytest
 
+from luminora.testing.doubles.openai import OpenAIDouble
 from tests.plugins.embedding_behaviour import EmbeddingWireBehaviour
 from tests.plugins.llm_behaviour import WireBehaviour
-from tests.servers.vendors.openai import OpenAIDouble
 
 
 @pytest.mark.backend("llm openai-compatible", against=OpenAIDouble.title)

@@ -10,8 +10,8 @@ import pytest
 from luminora_postgresql.storage import PostgresStorage
 from luminora_postgresql.vectors import PgVectorStore
 
+from luminora.testing.servers.postgresql import PostgresDatabase, create_database, drop_database
 from tests.plugins.pgvector import stores
-from tests.servers.postgresql import PostgresDatabase, create_database, drop_database
 
 
 @pytest.fixture(scope="session")

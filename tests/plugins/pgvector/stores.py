@@ -13,7 +13,7 @@ from luminora_postgresql.vectors import PgVectorStore, build
 
 from luminora.migrations import MigrationRunner, Parameters
 from luminora.providers import ProviderContext, VectorItem
-from tests.servers.postgresql import PostgresDatabase
+from luminora.testing.servers.postgresql import PostgresDatabase
 
 
 def context(database: PostgresDatabase, **more: Any) -> ProviderContext:

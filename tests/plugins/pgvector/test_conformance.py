@@ -8,8 +8,8 @@ from luminora_postgresql.vectors import PgVectorStore
 
 from luminora.providers import Kind
 from luminora.testing import VectorStoreConformance, declared_capabilities
+from luminora.testing.servers.postgresql import PostgresDatabase
 from tests.plugins.pgvector.stores import alone, beside, storage_on
-from tests.servers.postgresql import PostgresDatabase
 
 pytestmark = [
     pytest.mark.backend("pgvector vector store", against="postgresql"),

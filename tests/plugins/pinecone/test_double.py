@@ -18,7 +18,7 @@ from pinecone.errors import (
     UnauthorizedError,
 )
 
-from tests.servers.http_double import Reply
+from luminora.testing.doubles.http import Reply
 from tests.servers.pinecone import KEY, NAME
 
 pytestmark = [

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
+from luminora.testing.servers.postgresql import PostgresDatabase, create_database, drop_database
 from tests.plugins.postgresql import databases
-from tests.servers.postgresql import PostgresDatabase, create_database, drop_database
 
 
 @pytest.fixture(scope="session", autouse=True)

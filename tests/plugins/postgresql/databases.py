@@ -11,7 +11,12 @@ from luminora_postgresql.storage import PostgresStorage
 
 from luminora.providers import ProviderContext
 from luminora.testing import migrate
-from tests.servers.postgresql import PostgresDatabase, create_database, drop_database, run_sql
+from luminora.testing.servers.postgresql import (
+    PostgresDatabase,
+    create_database,
+    drop_database,
+    run_sql,
+)
 
 
 def settings(at: PostgresDatabase, env_: dict[str, str] | None = None, **changes: Any) -> Settings:

@@ -14,8 +14,8 @@ import sys
 from luminora_postgresql.migrations import PostgresMigrationDriver
 
 from luminora.testing import migrate
+from luminora.testing.servers.postgresql import PostgresDatabase, create_database, drop_database
 from tests.plugins.postgresql import databases
-from tests.servers.postgresql import PostgresDatabase, create_database, drop_database
 
 
 def killed_at(database: PostgresDatabase, number: int) -> bool:

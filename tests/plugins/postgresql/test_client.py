@@ -5,7 +5,7 @@ import pytest
 
 from luminora import LuminoraCoreClient
 from luminora.errors import StorageUnavailable
-from tests.servers.proxy import Proxy
+from luminora.testing.servers.proxy import Proxy
 
 pytestmark = [
     pytest.mark.backend("postgresql storage", against="postgresql"),

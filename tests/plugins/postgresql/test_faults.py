@@ -22,9 +22,9 @@ from luminora.errors import (
 )
 from luminora.providers import Count, Find, Insert, ProviderContext, Status, Update
 from luminora.testing.data import affinity, fact, message, new_id, session
+from luminora.testing.servers.postgresql import PostgresServer, create_database
+from luminora.testing.servers.proxy import Proxy
 from tests.plugins.postgresql import databases
-from tests.servers.postgresql import PostgresServer, create_database
-from tests.servers.proxy import Proxy
 
 pytestmark = [
     pytest.mark.backend("postgresql storage", against="postgresql"),

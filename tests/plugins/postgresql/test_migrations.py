@@ -22,10 +22,10 @@ from luminora.errors import (
 from luminora.migrations import MigrationRunner, Parameters, State
 from luminora.providers import COLLECTIONS, FieldType
 from luminora.testing import migrate
+from luminora.testing.servers.postgresql import drop_database, run_sql
+from luminora.testing.servers.proxy import Proxy
 from tests.migrations.helpers import write_set
 from tests.plugins.postgresql import databases
-from tests.servers.postgresql import drop_database, run_sql
-from tests.servers.proxy import Proxy
 
 pytestmark = [
     pytest.mark.backend("postgresql storage", against="postgresql"),

@@ -1,9 +1,9 @@
 import pytest
 from luminora_postgresql.storage import PostgresStorage
 
+from luminora.testing.servers.postgresql import PostgresDatabase
 from tests.plugins.postgresql import databases
 from tests.providers.model import machine
-from tests.servers.postgresql import PostgresDatabase
 
 pytestmark = [
     pytest.mark.backend("postgresql storage", against="postgresql"),

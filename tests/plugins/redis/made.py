@@ -12,7 +12,7 @@ from luminora_redis.cache import RedisCache
 from luminora_redis.storage import RedisStorage
 
 from luminora.providers import ProviderContext
-from tests.servers.redis import RedisPlace
+from luminora.testing.servers.redis import RedisPlace
 
 
 def filled(kind: str, config: dict[str, Any]) -> dict[str, Any]:

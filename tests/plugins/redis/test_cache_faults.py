@@ -13,8 +13,8 @@ from luminora_redis.cache import RedisCache
 from luminora.client import LuminoraCoreClient
 from luminora.errors import AuthenticationFailed, ConnectionFailed, ProviderError
 from luminora.providers import Status
+from luminora.testing.servers.redis import RedisPlace, RedisServer
 from tests.plugins.redis.made import cache_at
-from tests.servers.redis import RedisPlace, RedisServer
 
 pytestmark = [
     pytest.mark.backend("cache redis", against="redis"),

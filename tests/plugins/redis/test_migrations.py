@@ -15,8 +15,8 @@ from luminora.migrations.runner import MigrationRunner
 from luminora.providers import LedgerEntry
 from luminora.testing import migrate
 from luminora.testing.data import START, session
+from luminora.testing.servers.redis import RedisPlace
 from tests.plugins.redis.made import storage_at
-from tests.servers.redis import RedisPlace
 
 pytestmark = [
     pytest.mark.backend("storage redis", against="redis"),

@@ -9,9 +9,9 @@ import pytest
 from luminora_redis.storage import RedisStorage
 
 from luminora.testing import migrate
+from luminora.testing.servers.redis import URL, RedisPlace, RedisServer
 from tests.plugins.redis.made import storage_at
 from tests.providers.model import machine
-from tests.servers.redis import URL, RedisPlace, RedisServer
 
 pytestmark = [
     pytest.mark.backend("storage redis", against="redis"),

@@ -11,8 +11,8 @@ from luminora.providers import COLLECTIONS, EVERY_USER, Insert, Is, Row, Storage
 from luminora.providers.checks import order_of, own_where
 from luminora.providers.rows import arranged, matches
 from luminora.testing.data import START, message
+from luminora.testing.servers.redis import RedisPlace
 from tests.plugins.redis.made import storage_at
-from tests.servers.redis import RedisPlace
 
 pytestmark = [
     pytest.mark.backend("storage redis", against="redis"),

@@ -32,9 +32,9 @@ from luminora.errors import (
 from luminora.providers import EVERY_USER, Insert, Status, Update
 from luminora.testing import migrate
 from luminora.testing.data import affinity, message, new_id, session
+from luminora.testing.servers.base import free_port
+from luminora.testing.servers.redis import URL, RedisPlace, RedisServer
 from tests.plugins.redis.made import cache_at, storage_at
-from tests.servers.base import free_port
-from tests.servers.redis import URL, RedisPlace, RedisServer
 
 pytestmark = [
     pytest.mark.backend("storage redis", against="redis"),

@@ -14,8 +14,8 @@ from luminora.errors import (
     RateLimited,
 )
 from luminora.providers import ChatMessage, ChatRequest
+from luminora.testing.doubles.vendor import KEY, Behaviour, Reply
 from tests.plugins.llm_behaviour import HELLO, SCHEMA, WireBehaviour, _until
-from tests.servers.vendors.base import KEY, Behaviour, Reply
 from tests.servers.vendors.replicate import ReplicateDouble, refusal
 
 pytestmark = [

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from luminora.testing import LLMConformance, declared_capabilities
+from luminora.testing.doubles.vendor import KEY
 from tests.plugins.building import built
-from tests.servers.vendors.base import KEY
 from tests.servers.vendors.replicate import ReplicateDouble
 
 pytestmark = [

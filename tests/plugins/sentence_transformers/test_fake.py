@@ -28,9 +28,9 @@ from luminora.plugins import Index
 from luminora.providers import Status
 from luminora.schema import validate
 from luminora.testing import EmbeddingConformance, declared_capabilities
+from luminora.testing.doubles.vendor import vector_of
+from luminora.testing.servers.base import free_port
 from tests.plugins.building import built
-from tests.servers.base import free_port
-from tests.servers.vendors.base import vector_of
 
 pytestmark = pytest.mark.backend(
     "embedding sentence-transformers", against="a module of the tests' own"

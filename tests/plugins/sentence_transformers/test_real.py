@@ -14,9 +14,9 @@ import pytest
 from luminora.errors import InvalidRequest, ResourceNotFound
 from luminora.providers import Status
 from luminora.testing import EmbeddingConformance, declared_capabilities
+from luminora.testing.servers.base import missing
 from luminora.testing.vectors import cosine
 from tests.plugins.building import built
-from tests.servers.base import missing
 
 pytestmark = [
     pytest.mark.heavy,

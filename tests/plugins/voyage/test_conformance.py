@@ -6,8 +6,8 @@ from typing import ClassVar
 import pytest
 
 from luminora.testing import EmbeddingConformance, declared_capabilities
+from luminora.testing.doubles.vendor import KEY
 from tests.plugins.building import built
-from tests.servers.vendors.base import KEY
 from tests.servers.vendors.voyage import VoyageDouble
 
 pytestmark = [pytest.mark.backend("embedding voyage", against=VoyageDouble.title)]

@@ -7,9 +7,9 @@ from luminora_voyage.embeddings import MONGODB, VOYAGE
 
 from luminora.errors import ConfigError, InvalidRequest, ProviderTimeout, QuotaExceeded
 from luminora.memory.embedding import EmbeddingService
+from luminora.testing.doubles.vendor import KEY
 from tests.plugins.building import built
 from tests.plugins.embedding_behaviour import TEXTS, EmbeddingWireBehaviour
-from tests.servers.vendors.base import KEY
 from tests.servers.vendors.voyage import VoyageDouble, refusal
 
 pytestmark = [pytest.mark.backend("embedding voyage", against=VoyageDouble.title)]

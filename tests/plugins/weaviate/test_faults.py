@@ -20,9 +20,9 @@ from luminora.errors import (
     StorageUnavailable,
 )
 from luminora.providers import Status, VectorItem
+from luminora.testing.doubles.http import Reply
+from luminora.testing.servers.base import free_port
 from tests.plugins.weaviate.conftest import store_on, store_with
-from tests.servers.base import free_port
-from tests.servers.http_double import Reply
 from tests.servers.weaviate import NAME
 
 pytestmark = [

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.servers.vendors.base import Asked, Reply, VendorDouble, example, in_pieces
+from luminora.testing.doubles.vendor import Asked, Reply, VendorDouble, example, in_pieces
 
 _SAMPLING = ("temperature", "top_p", "top_k")
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.servers.vendors.base import (
+from luminora.testing.doubles.vendor import (
     Asked,
     Reply,
     VendorDouble,

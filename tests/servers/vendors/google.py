@@ -11,7 +11,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.servers.vendors.base import Asked, Reply, VendorDouble, example, in_pieces, vector_of
+from luminora.testing.doubles.vendor import (
+    Asked,
+    Reply,
+    VendorDouble,
+    example,
+    in_pieces,
+    vector_of,
+)
 
 _PATH = re.compile(r"/(v1|v1beta)/models/([\w.-]+)(?::(\w+))?")
 _TYPE = "type.googleapis.com/google.rpc."

@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.servers.vendors.base import Asked, Reply, vector_of
-from tests.servers.vendors.openai import OpenAIDouble, refusal
+from luminora.testing.doubles.openai import OpenAIDouble, refusal
+from luminora.testing.doubles.vendor import Asked, Reply, vector_of
 
 
 class DeepSeekDouble(OpenAIDouble):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tests.servers.vendors.base import Asked, Reply, VendorDouble, vector_of
+from luminora.testing.doubles.vendor import Asked, Reply, VendorDouble, vector_of
 
 
 def refusal(status: int, code: str | None, message: str) -> Reply:

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.servers.vendors.base import Asked, Reply, in_pieces
-from tests.servers.vendors.openai import OpenAIDouble
+from luminora.testing.doubles.openai import OpenAIDouble
+from luminora.testing.doubles.vendor import Asked, Reply, in_pieces
 
 
 def refusal(status: int, message: str, kind: str, code: str) -> Reply:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from tests.servers.vendors.base import (
+from luminora.testing.doubles.vendor import (
     Asked,
     Reply,
     VendorDouble,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tests.servers.vendors.base import Asked, Behaviour, Reply, VendorDouble, in_pieces
+from luminora.testing.doubles.vendor import Asked, Behaviour, Reply, VendorDouble, in_pieces
 
 
 def refusal(status: int, title: str, detail: str, **more: Any) -> Reply:

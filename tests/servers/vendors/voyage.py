@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.servers.vendors.base import Asked, Reply, VendorDouble, vector_of
+from luminora.testing.doubles.vendor import Asked, Reply, VendorDouble, vector_of
 
 
 def refusal(status: int, detail: str) -> Reply:

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.servers.base import RUNNING, Server, listening, missing, program
+from luminora.testing.servers.base import RUNNING, Server, listening, missing, program
 
 _SBIN = "/usr/sbin"
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.servers.base import RUNNING, Server, missing, program
+from luminora.testing.servers.base import RUNNING, Server, missing, program
 
 PLACE = "LUMINORA_TEST_MEMCACHED"
 

@@ -20,9 +20,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
-from tests.servers.base import free_port
-from tests.servers.vendors.answers import example, in_pieces, vector_of
-from tests.servers.vendors.http import (
+from luminora.testing.doubles.answers import example, in_pieces, vector_of
+from luminora.testing.doubles.wire import (
     HTML,
     Asked,
     Behaviour,
@@ -33,6 +32,7 @@ from tests.servers.vendors.http import (
     reset,
     shaped,
 )
+from luminora.testing.servers.base import free_port
 
 KEY = "sk-double-0123456789abcdefghijklmnop"
 """The key every double knows; another one is refused."""

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.servers.base import RUNNING, Server, missing
+from luminora.testing.servers.base import RUNNING, Server, missing
 
 URL = "LUMINORA_TEST_POSTGRESQL_URL"
 """Names a superuser's connection to a real server; tests that kill the server are then skipped."""

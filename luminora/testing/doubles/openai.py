@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.servers.vendors.base import (
+from luminora.testing.doubles.vendor import (
     Asked,
     Reply,
     VendorDouble,

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.servers.base import free_port
+from luminora.testing.servers.base import free_port
 
 _RESET = struct.pack("ii", 1, 0)
 
@@ -86,7 +86,7 @@ class HttpDouble(ABC):
         self.lock = threading.RLock()
         self._released = threading.Event()
         self._server: ThreadingHTTPServer | None = None
-        self._sockets: set[socket.socket] = set()
+        self.sockets: set[socket.socket] = set()
 
     @abstractmethod
     def answer(self, request: Request) -> Reply:
@@ -118,7 +118,7 @@ class HttpDouble(ABC):
             return
         server.shutdown()
         server.server_close()
-        for connection in list(self._sockets):
+        for connection in list(self.sockets):
             with suppress(OSError):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 connection.shutdown(socket.SHUT_RDWR)
@@ -169,10 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.owner._sockets.add(self.connection)
+        self.owner.sockets.add(self.connection)
 
     def finish(self) -> None:
-        self.owner._sockets.discard(self.connection)
+        self.owner.sockets.discard(self.connection)
         with suppress(OSError):
             super().finish()
 

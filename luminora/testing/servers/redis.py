@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.servers.base import RUNNING, Server, missing, program
+from luminora.testing.servers.base import RUNNING, Server, missing, program
 
 URL = "LUMINORA_TEST_REDIS_URL"
 
