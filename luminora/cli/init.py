@@ -92,7 +92,7 @@ def init(ctx: click.Context, /, **typed: Any) -> int:
       luminora init --from answers.json --lang es
     """
     from luminora.cli._draft import Draft
-    from luminora.cli.wizard.asking import answers_from, interview
+    from luminora.cli.wizard.interview import answers_from, interview
     from luminora.cli.wizard.steps import Wizard
     from luminora.cli.wizard.texts import Texts, language
 
@@ -121,7 +121,7 @@ def _finish(wizard: Wizard, typed: Mapping[str, Any], *, changing: bool) -> int:
     from luminora.cli.wizard import closing
 
     draft, ask = wizard.draft, wizard.ask
-    text = wizard.text()
+    text = wizard.decisions.text()
     if changing:
         if draft.exists and text != draft.text and not (ask.attended or typed["force"]):
             raise InputError(
@@ -187,7 +187,7 @@ def _set_up_as_it_is(wizard: Wizard) -> None:
         ask.tell(f"  ✓ {word}: {line}")
     ask.tell("")
     for word in SECTIONS:
-        wizard.test(word, changeable=False)
+        wizard.trial.test(word, changeable=False)
     ask.confirm("migrate", texts["tables"], default=ask.attended)
 
 
@@ -228,7 +228,7 @@ def _flags(args: Sequence[str]) -> Iterator[_Flag]:
     from luminora import schema
     from luminora.cli._draft import Draft, provider
     from luminora.cli._settings import settings_of
-    from luminora.cli.wizard.asking import answers_from
+    from luminora.cli.wizard.interview import answers_from
 
     file = _typed(args, "from")
     answers = answers_from(Path(file)) if file else {}

@@ -13,8 +13,7 @@ from luminora._jsonc import parse
 from luminora.cli import main
 from luminora.cli._draft import Draft
 from luminora.cli.wizard import closing, offers
-from luminora.cli.wizard.asking import interview
-from luminora.cli.wizard.steps import Wizard
+from luminora.cli.wizard.decisions import Decisions
 from luminora.cli.wizard.texts import PROMPTS_ES, TEXTS, Texts, language
 from luminora.errors import InputError
 from tests.cli.terminal import luminora
@@ -296,7 +295,7 @@ def test_yes_or_no_is_nothing_else(init):
 def test_variables_go_to_the_env_file_that_is_read():
     def place(file):
         draft = Draft.of(file)
-        return Wizard(draft, interview({}, Texts("en"), print, attended=False)).env_file.resolve()
+        return Decisions(draft).env_file.resolve()
 
     assert place("config/luminora.json") == Path("config/.env").resolve()
     Path(".env").write_text("A_KEY=1\n")

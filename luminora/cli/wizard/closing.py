@@ -37,7 +37,7 @@ def write(wizard: Wizard) -> bool:
         InputError: It cannot be written.
     """
     ask, texts, draft = wizard.ask, wizard.texts, wizard.draft
-    text = wizard.text()
+    text = wizard.decisions.text()
     fresh, _ = draft.new_problems(text)
     if fresh:
         raise draft.refuse(fresh)
@@ -55,10 +55,10 @@ def write(wizard: Wizard) -> bool:
             return False
         draft.write(text)
         ask.tell(f"✓ {texts.say('saved', draft.name)}")
-    if wizard.secrets:
-        keep_secrets(wizard.env_file, wizard.secrets)
-        names = ", ".join(wizard.secrets)
-        ask.tell(f"✓ {texts.say('env_saved', names, wizard.env_file.name)}")
+    if secrets := wizard.settings.secrets:
+        file = wizard.decisions.env_file
+        keep_secrets(file, secrets)
+        ask.tell(f"✓ {texts.say('env_saved', ', '.join(secrets), file.name)}")
     return True
 
 
