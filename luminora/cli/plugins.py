@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def plugins() -> None:
-    """List, check and switch plugins."""
+    """List, check and switch plugins.
+
+    Examples: luminora plugins list · luminora plugins new echo --kind llm
+    """
 
 
 plugins.add_command(new)
@@ -29,7 +32,10 @@ plugins.add_command(doctor)
 @plugins.command("list")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """List the installed plugins and what they offer."""
+    """List the installed plugins and what they offer.
+
+    Example: luminora plugins list
+    """
     index = _index()
     conflicts = index.conflicts()
     found = [_plain(index, discovery) for discovery in index.discoveries]
@@ -58,7 +64,10 @@ def list_(*, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def info(name: str, *, as_json: bool) -> None:
-    """Show what a plugin is, offers, needs and talks to."""
+    """Show what a plugin is, offers, needs and talks to, and its conformance report.
+
+    Example: luminora plugins info luminora-redis
+    """
     from luminora import _reports
 
     index = _index()
@@ -88,7 +97,10 @@ def info(name: str, *, as_json: bool) -> None:
 @plugins.command()
 @click.argument("name")
 def disable(name: str) -> None:
-    """Keep a plugin from being imported, in every project of yours."""
+    """Keep a plugin from being imported, in every project of yours.
+
+    Example: luminora plugins disable luminora-redis
+    """
     from luminora import plugins as machinery
 
     owner = machinery.disable(name)
@@ -99,7 +111,10 @@ def disable(name: str) -> None:
 @plugins.command()
 @click.argument("name")
 def enable(name: str) -> None:
-    """Let a disabled plugin be imported again."""
+    """Let a disabled plugin be imported again.
+
+    Example: luminora plugins enable luminora-redis
+    """
     from luminora import plugins as machinery
 
     say(f"{machinery.enable(name).name} is enabled")

@@ -25,11 +25,11 @@ def test_a_stack_in_use_gives_the_founding_transcript():
     assert (done.returncode, done.err) == (0, "")
     told = re.sub(r"\d+(\.\d+)?ms", "Nms", done.out)
     assert [line for line in told.splitlines() if line.startswith("[")] == [
-        "[1/5] Testing LLM Provider (offline)",
-        "[2/5] Testing Embedding Provider (static)",
-        "[3/5] Testing Database (sqlite)",
+        "[1/5] Testing LLM Provider (Offline (built-in rules))",
+        "[2/5] Testing Embedding Provider (Static word vectors)",
+        "[3/5] Testing Database (SQLite)",
         "[4/5] Testing Vector Store (sqlite-vec)",
-        "[5/5] Testing Cache (memory)",
+        "[5/5] Testing Cache (Memory)",
     ]
     for line in (
         "⏳ Sending test request...",
