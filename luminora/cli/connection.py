@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli._marks import rule, shown
 from luminora.cli.output import (
     colourful,
     config_options,
@@ -16,6 +15,7 @@ from luminora.cli.output import (
     json_option,
     run_async,
     say,
+    timeout_option,
 )
 
 if TYPE_CHECKING:
@@ -44,21 +44,12 @@ _WORDS = {
     "vector-store": "vector_store",
     "cache": "cache",
 }
+_RULE = "━" * 54
 _MARKS = {"ok": ("✓", "green"), "warning": ("⚠", "yellow"), "error": ("✗", "red")}
-
-_timeout = click.option(
-    "--timeout",
-    "within",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
-    default=10.0,
-    show_default=True,
-    help="Longest time for each part.",
-)
 
 
 @click.command("test-connection")
-@_timeout
+@timeout_option
 @config_options
 @json_option
 def test_connection(config: Config, within: float, *, as_json: bool) -> int:
@@ -88,7 +79,7 @@ def test_connection(config: Config, within: float, *, as_json: bool) -> int:
 
 @click.command()
 @click.argument("part", metavar="PART", type=click.Choice(list(_WORDS)))
-@_timeout
+@timeout_option
 @config_options
 @json_option
 def test(config: Config, part: str, within: float, *, as_json: bool) -> int:
@@ -200,11 +191,11 @@ def _title(config: Config, name: str, part: str) -> str:
 def _told(step: Step) -> list[str]:
     """A step's lines."""
     if step.status is None:
-        return [shown(f"⏳ {step.text}")]
+        return [f"⏳ {step.text}"]
     mark, colour = _MARKS[step.status.value]
     first, *more = step.text.splitlines() or [""]
-    lines = [f"{click.style(shown(mark), fg=colour)} {first}", *(f"  {one}" for one in more)]
-    return [*lines, shown(f"  → {step.hint}")] if step.hint else lines
+    lines = [f"{click.style(mark, fg=colour)} {first}", *(f"  {one}" for one in more)]
+    return [*lines, f"  → {step.hint}"] if step.hint else lines
 
 
 @contextmanager
@@ -253,16 +244,16 @@ def _sum_up(found: Mapping[str, Probed]) -> None:
     if failed:
         say("What to do next:")
         for hint in dict.fromkeys(hints):
-            say(shown(f"  → {hint}"))
+            say(f"  → {hint}")
     else:
-        say(shown("Your setup is ready! 🚀").rstrip())
-        say(shown("  → luminora chat"))
+        say("Your setup is ready! 🚀")
+        say("  → luminora chat")
 
 
 def _box(text: str, colour: str | None = None) -> None:
-    say(rule())
-    say(f"  {click.style(shown(text), fg=colour, bold=True)}")
-    say(rule())
+    say(_RULE)
+    say(f"  {click.style(text, fg=colour, bold=True)}")
+    say(_RULE)
     say()
 
 

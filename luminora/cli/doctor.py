@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli._marks import shown
-from luminora.cli.output import emit_json, json_option, loaded_config, note, run_async, say, table
+from luminora.cli.output import (
+    emit_json,
+    json_option,
+    loaded_config,
+    note,
+    run_async,
+    say,
+    table,
+    timeout_option,
+)
 
 if TYPE_CHECKING:
     from luminora.doctor import Check, Finding
@@ -25,15 +33,7 @@ _DOTS = {"ok": "•", "warning": "!", "error": "✗"}
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely; ask before the rest.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask.")
 @click.option("--list-checks", is_flag=True, help="List the checks, and run none.")
-@click.option(
-    "--timeout",
-    "within",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
-    default=10.0,
-    show_default=True,
-    help="Longest wait for each server.",
-)
+@timeout_option
 @click.option("--config", "config_file", metavar="FILE", help="The configuration to look at.")
 @click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Override one value.")
 @json_option
@@ -135,16 +135,16 @@ def _show(title: str, findings: Sequence[Finding]) -> None:
     if not findings:
         return
     mark, colour = _MARKS[worst(findings).value]
-    say(f"{click.style(shown(mark), fg=colour)} {click.style(title, bold=True)}")
+    say(f"{click.style(mark, fg=colour)} {click.style(title, bold=True)}")
     for one in findings:
         dot = "✓" if one.fixed else _DOTS[one.status.value]
         first, *more = one.what.splitlines() or [""]
-        say(shown(f"    {dot} {'mended: ' if one.fixed else ''}{first}"))
+        say(f"    {dot} {'mended: ' if one.fixed else ''}{first}")
         for line in [*more, *one.cause.splitlines()]:
             say(f"      {line.strip()}")
         if one.fix:
             page = f"  (docs/{one.doc}.md)" if one.doc else ""
-            say(shown(f"      → {one.fix}{page}"))
+            say(f"      → {one.fix}{page}")
 
 
 def _verdict(findings: Sequence[Finding], *, fixing: bool) -> None:
@@ -161,11 +161,11 @@ def _verdict(findings: Sequence[Finding], *, fixing: bool) -> None:
     elif counts["warning"]:
         say(f"Your system is ready, with {_warnings(counts['warning'])}.")
     elif findings:
-        say(shown("Your system is ready!"))
+        say("Your system is ready!")
     else:
         say("There was nothing to look at.")
     if mendable and not fixing:
-        say(shown(f"  → luminora doctor --fix mends {mendable} of them"))
+        say(f"  → luminora doctor --fix mends {mendable} of them")
 
 
 def _warnings(count: int) -> str:

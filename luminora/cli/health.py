@@ -18,6 +18,7 @@ from luminora.cli.output import (
     note,
     run_async,
     say,
+    timeout_option,
 )
 
 if TYPE_CHECKING:
@@ -28,15 +29,7 @@ _INTERRUPTED = 130
 
 
 @click.command()
-@click.option(
-    "--timeout",
-    "within",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.1),
-    default=10.0,
-    show_default=True,
-    help="Longest wait for each provider.",
-)
+@timeout_option
 @click.option(
     "--watch",
     "every",

@@ -36,6 +36,7 @@ __all__ = [
     "run_async",
     "say",
     "table",
+    "timeout_option",
     "waiting",
 ]
 
@@ -230,6 +231,19 @@ class _Lines:
 def json_option(command: Callable[_P, _T]) -> Callable[_P, _T]:
     """Add ``--json``; the command gets it as ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def timeout_option(command: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Add ``--timeout`` of ten seconds; the command gets it as ``within``."""
+    return click.option(
+        "--timeout",
+        "within",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0.1),
+        default=10.0,
+        show_default=True,
+        help="Longest wait for each part of the stack.",
+    )(command)
 
 
 def config_options(command: Callable[..., _T]) -> Callable[..., _T]:

@@ -96,7 +96,7 @@ def test_marks_are_plain_where_the_encoding_has_none(private_world, monkeypatch)
     monkeypatch.setenv("PYTHONUTF8", "0")
     done = luminora("test-connection")
     assert done.returncode == 0
-    assert "ok Cache working!" in done.out
+    assert "+ Cache working!" in done.out
     assert "\\u" not in done.out
 
 
