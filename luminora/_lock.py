@@ -8,20 +8,23 @@ plugin is imported, by reading metadata and files alone.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import json
 from collections.abc import Iterator, Mapping
-from importlib import metadata
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luminora import _jsonc, _state, schema
-from luminora._manifests import Discovery, normal
+from luminora import _contents, _jsonc, _state, schema
+from luminora._manifests import Discovery, Distribution, normal
 from luminora._shapes import PROVIDERS
 from luminora._version import __version__
-from luminora.errors import ConfigError, LuminoraError, PluginNotLocked
+from luminora.errors import (
+    ConfigError,
+    LuminoraError,
+    PluginBroken,
+    PluginError,
+    PluginNotLocked,
+)
 
 if TYPE_CHECKING:
     from luminora._index import Index
@@ -58,7 +61,9 @@ def read(path: Path) -> dict[str, Entry]:
     hint = "luminora plugins lock writes it"
     try:
         found = _jsonc.parse(path.read_bytes(), str(path))
-        plugins = {normal(name): entry for name, entry in found["plugins"].items()}
+        plugins: dict[str, Entry] = {
+            normal(name): dict(entry) for name, entry in found["plugins"].items()
+        }
         if found["format"] != _FORMAT:
             raise ConfigError(f"its format is {found['format']!r}, not {_FORMAT}", where=str(path))
     except FileNotFoundError:
@@ -67,7 +72,7 @@ def read(path: Path) -> dict[str, Entry]:
         ) from None
     except OSError as problem:
         raise ConfigError(f"cannot be read: {problem.strerror}", where=str(path)) from None
-    except (LookupError, TypeError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         raise ConfigError("it is no lock of plugins", where=str(path), hint=hint) from None
     return plugins
 
@@ -92,37 +97,73 @@ def write(path: Path, lock: Mapping[str, Any]) -> None:
     _state.write_atomically(path, f"{text}\n", mode=0o644)
 
 
-def used(config: Config) -> list[Discovery]:
-    """The plugins that a configuration imports, and those that they import in turn."""
+def used(config: Config, *, strict: bool = True) -> list[Discovery]:
+    """The plugins that a configuration imports, and those that they import in turn.
+
+    Args:
+        config: What is activated.
+        strict: Insist that each can be used; else those that cannot are left out.
+
+    Raises:
+        PluginError: One is absent, disabled, broken or in conflict.
+    """
     index, found = config.index, {}
     parts = [(schema.kind_of(name), config.document.get(name)) for name in PROVIDERS]
     parts += [(one.kind, one.part) for one in schema.members(index, config.document)]
     for kind, part in parts:
         name = part.get("name") if isinstance(part, Mapping) else None
-        offer = index.peek(kind, str(name), part.get("package")) if name else None  # type: ignore[union-attr]
-        if offer is not None:
+        if not isinstance(part, Mapping) or not isinstance(name, str):
+            continue
+        with _lenient(strict=strict):
+            offer = index.find(kind, name, part.get("package"))
             found[offer.discovery.distribution] = offer.discovery
     for name in schema.strings(config.document, "plugins", "enabled"):
-        discovery = index.plugin(name)
-        found[discovery.distribution] = discovery
+        with _lenient(strict=strict):
+            discovery = _usable(index, name)
+            found[discovery.distribution] = discovery
     for discovery in list(found.values()):
-        for other in needed(discovery, index):
-            found[other.distribution] = other
+        found |= {other.distribution: other for other in needed(discovery, index)}
     return list(found.values())
 
 
-def needed(discovery: Discovery, index: Index) -> Iterator[Discovery]:
-    """The other plugins that this one imports, as far as its manifest says so."""
+def _lenient(*, strict: bool) -> AbstractContextManager[None]:
+    return nullcontext() if strict else suppress(PluginError)
+
+
+def _usable(index: Index, name: str) -> Discovery:
+    discovery = index.plugin(name)
+    owner = discovery.distribution
+    if not index.enabled(discovery):
+        hint = f"luminora plugins enable {owner.name}"
+        raise PluginError("the plugin is disabled", where=str(owner), hint=hint)
+    if discovery.error:
+        hint = f"luminora plugins info {owner.name}"
+        raise PluginBroken(f"it cannot be used: {discovery.error}", where=str(owner), hint=hint)
+    return discovery
+
+
+def needed(discovery: Discovery, index: Index) -> list[Discovery]:
+    """The other plugins that this one imports, and those in turn, as far as manifests say so."""
+    found = {discovery.distribution: discovery}
+    waiting = [discovery]
+    while waiting:
+        modules = _required(waiting.pop())
+        for other in index.discoveries:
+            if other.distribution.package in modules and other.distribution not in found:
+                found[other.distribution] = other
+                waiting.append(other)
+    return [one for one in found.values() if one is not discovery]
+
+
+def _required(discovery: Discovery) -> set[str]:
+    """The top-level packages that its manifest requires."""
     providers = discovery.manifest.data.get("providers", {}) if discovery.manifest else {}
-    modules = {
+    return {
         module.partition(".")[0]
         for entries in providers.values()
         for entry in entries.values()
         for module in entry.get("requires", {})
     }
-    for other in index.discoveries:
-        if other.distribution.package in modules and other is not discovery:
-            yield other
 
 
 class Lock:
@@ -136,7 +177,7 @@ class Lock:
     def __init__(self, path: Path, index: Index) -> None:
         self._path = path
         self._index = index
-        self._passed: set[str] = set()
+        self._passed: set[Distribution] = set()
 
     def require(self, discovery: Discovery) -> None:
         """Let a plugin pass, and those that it imports.
@@ -145,12 +186,12 @@ class Lock:
             PluginNotLocked: It is not in the lock, or is not what the lock has.
             ConfigError: The lock cannot be read.
         """
-        if _own(discovery) or discovery.distribution.name in self._passed:
+        if _own(discovery) or discovery.distribution in self._passed:
             return
         plugins = read(self._path)
         for one in (discovery, *needed(discovery, self._index)):
             self._compare(one, plugins.get(normal(one.distribution.name)))
-            self._passed.add(one.distribution.name)
+            self._passed.add(one.distribution)
 
     def _compare(self, discovery: Discovery, locked: Entry | None) -> None:
         if _own(discovery):
@@ -164,12 +205,10 @@ class Lock:
             )
 
 
-def differences(locked: Entry | None, found: Entry | None) -> list[str]:
+def differences(locked: Entry | None, found: Entry) -> list[str]:
     """What differs between what the lock has and what is installed, a line each."""
     if locked is None:
-        return ["it is not in the lock"] if found is not None else []
-    if found is None:
-        return ["it is in the lock and not installed"]
+        return ["it is not in the lock"]
     changed = [name for name in _COMPARED if locked.get(name) != found.get(name)]
     return [
         f"{_WORDS[name]} changed{_shown(locked.get(name), found.get(name))}" for name in changed
@@ -189,7 +228,7 @@ def entry_of(discovery: Discovery) -> Entry:
         for kind, offers in data.get("providers", {}).items()
         for name, entry in offers.items()
     ]
-    record, content = _hashes(discovery.distribution.name, discovery.distribution.package)
+    record, content = _contents.hashes(discovery.distribution.name, discovery.distribution.package)
     return {
         "version": discovery.distribution.version,
         "api": manifest.api if manifest else None,
@@ -208,59 +247,6 @@ def _secrets(entry: Mapping[str, Any]) -> Iterator[str]:
             yield str(part.get("default") or name)
 
 
-def _hashes(name: str, package: str) -> tuple[str | None, str]:
-    """The hash of the list of a distribution's files, and that of their content."""
-    listed = _recorded(name)
-    files = {path: place for path, (place, _) in listed.items()}
-    root = _package(package)
-    for file in sorted(root.rglob("*")) if root else ():
-        if file.is_file() and "__pycache__" not in file.parts:
-            files.setdefault(f"{package}/{file.relative_to(root).as_posix()}", file)  # type: ignore[arg-type]
-    content = [f"{path}\0{_digest(files[path])}" for path in sorted(files)]
-    record = [f"{path}\0{listed[path][1]}" for path in sorted(listed)]
-    return _joined(record) if record else None, _joined(content)
-
-
-def _recorded(name: str) -> dict[str, tuple[Path, str]]:
-    """The code of a wheel by its RECORD: places and hashes; nothing for one installed in place."""
-    try:
-        distribution = metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        return {}
-    origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-    if origin.get("dir_info", {}).get("editable"):
-        return {}
-    found: dict[str, tuple[Path, str]] = {}
-    for row in csv.reader(io.StringIO(distribution.read_text("RECORD") or "")):
-        path, digest = row[0], row[1] if len(row) > 1 else ""
-        installer = ".dist-info/" in path and not path.endswith(("/METADATA", "/entry_points.txt"))
-        if digest and not installer and not path.endswith(".pyc"):
-            found[path] = (Path(str(distribution.locate_file(path))), digest)
-    return found
-
-
-def _package(package: str) -> Path | None:
-    from importlib.util import find_spec  # noqa: PLC0415 - only where plugins are locked
-
-    try:
-        spec = find_spec(package)
-    except (ImportError, ValueError):
-        return None
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    return Path(places[0]) if places else None
-
-
-def _digest(file: Path) -> str:
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError:
-        return "missing"
-
-
-def _joined(lines: list[str]) -> str:
-    return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
 def _own(discovery: Discovery) -> bool:
     """Whether it is Luminora itself: who looks cannot look at itself."""
     return normal(discovery.distribution.name) == _OURS
@@ -277,7 +263,7 @@ def _shown(old: Any, new: Any) -> str:
     return f" ({old} → {new})"
 
 
-def compared(path: Path, discoveries: list[Discovery]) -> dict[str, list[str]]:
+def compared(path: Path, discoveries: list[Discovery], index: Index) -> dict[str, list[str]]:
     """What differs between a lock and the plugins that it is for, by distribution.
 
     Raises:
@@ -288,10 +274,25 @@ def compared(path: Path, discoveries: list[Discovery]) -> dict[str, list[str]]:
     changed: dict[str, list[str]] = {}
     for name in sorted({*locked, *found}):
         try:
-            entry = entry_of(found[name]) if name in found else None
+            lines = (
+                differences(locked.get(name), entry_of(found[name]))
+                if name in found
+                else [_absence(name, index)]
+            )
         except LuminoraError as problem:
-            changed[name] = [problem.message]
-            continue
-        if lines := differences(locked.get(name), entry):
+            lines = [problem.message]
+        if lines:
             changed[name] = lines
     return changed
+
+
+def _absence(name: str, index: Index) -> str:
+    """Why a plugin of the lock is not among those in use."""
+    for one in index.discoveries:
+        if normal(one.distribution.name) == name:
+            if not index.enabled(one):
+                return "it is in the lock and disabled"
+            if one.error:
+                return f"it is in the lock and cannot be used: {one.error}"
+            return "it is in the lock and no longer used"
+    return "it is in the lock and not installed"

@@ -22,7 +22,7 @@ from luminora.errors import ConfigError
 
 _PREFIX = "LUMINORA_"
 _LOCKED = "LUMINORA_LOCKED"
-_OFF = {"", "0", "false", "no"}
+_OFF = {"", "0", "false", "no", "off"}
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ def lock(config: Config, *, check: bool, every: bool, as_json: bool) -> int:
     from luminora import _lock
 
     path = _lock.place(config)
-    discoveries = _chosen(config, every=every)
+    discoveries = _chosen(config, every=every, strict=not check)
     if check:
-        changed = _lock.compared(path, discoveries)
+        changed = _lock.compared(path, discoveries, config.index)
         if as_json:
             emit_json({"path": str(path), "ok": not changed, "changed": changed})
         else:
@@ -41,7 +41,7 @@ def lock(config: Config, *, check: bool, every: bool, as_json: bool) -> int:
                 for line in lines:
                     say(f"{name}: {line}")
             count = len(changed)
-            say(f"{path}: {f'{count} plugins differ' if count else 'as it is installed'}")
+            say(f"{path}: {_differ(count) if count else 'as it is installed'}")
         return 1 if changed else 0
     document = _lock.compose(discoveries)
     try:
@@ -55,14 +55,25 @@ def lock(config: Config, *, check: bool, every: bool, as_json: bool) -> int:
         hosts = ", ".join(entry["hosts"]) or "no host of its own"
         in_place = "" if entry["record"] else ", installed in place"
         say(f"  {name} {entry['version']}{in_place}: {hosts}")
-    say(f"{path} written: {len(document['plugins'])} plugins beside Luminora's own")
+    say(f"{path} written: {_plugins(len(document['plugins']))} beside Luminora's own")
     note("→ luminora --locked COMMAND imports these and no others, unchanged")
     return 0
 
 
-def _chosen(config: Config, *, every: bool) -> list[Discovery]:
+def _chosen(config: Config, *, every: bool, strict: bool) -> list[Discovery]:
     from luminora import _lock
 
     if not every:
-        return _lock.used(config)
-    return [one for one in config.index.discoveries if one.manifest and not one.error]
+        return _lock.used(config, strict=strict)
+    index = config.index
+    return [
+        one for one in index.discoveries if one.manifest and not one.error and index.enabled(one)
+    ]
+
+
+def _plugins(count: int) -> str:
+    return "1 plugin" if count == 1 else f"{count} plugins"
+
+
+def _differ(count: int) -> str:
+    return f"{_plugins(count)} {'differs' if count == 1 else 'differ'}"

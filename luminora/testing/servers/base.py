@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -14,9 +13,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    import pwd
 
 RUNNING: dict[str, str] = {}
 """Title with version of every server that this process has used, by the server's ``name``."""
@@ -68,7 +70,11 @@ class Server(ABC):
 
     @property
     def _account(self) -> pwd.struct_passwd | None:
-        return pwd.getpwnam(self.user) if self.user and os.geteuid() == 0 else None
+        if not self.user or os.geteuid() != 0:
+            return None
+        import pwd  # Windows has none, and the kit is imported there too
+
+        return pwd.getpwnam(self.user)
 
     @property
     def launch(self) -> Mapping[str, Any]:
