@@ -53,12 +53,12 @@ class _Init(click.Command):
 
 
 def _provider_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for name, line in reversed(_SWITCHES.items()):
+        command = click.option(f"--{name}/--no-{name}", default=None, help=line)(command)
     for word, (_, line) in reversed(SECTIONS.items()):
         command = click.option(f"--{word}", word.replace("-", "_"), metavar="NAME", help=line)(
             command
         )
-    for name, line in reversed(_SWITCHES.items()):
-        command = click.option(f"--{name}/--no-{name}", default=None, help=line)(command)
     return command
 
 
