@@ -16,6 +16,9 @@ FILE = "luminora-conformance.json"
 KIT_VERSION = "1"
 """Of the suites in :mod:`luminora.testing`: raised when a test is added that used to be passed."""
 
+OUTCOMES = ("passed", "failed", "xfailed", "skipped")
+"""How a test can end."""
+
 _MANIFEST = "luminora-plugin.json"
 
 
@@ -39,10 +42,27 @@ def read(folder: Path) -> dict[str, Any] | None:
         for name, what in (("manifest_sha256", "manifest"), ("code_sha256", "code")):
             if report[name] != found[name]:
                 remarks.append(f"the {what} has changed since it was made")
-        report["providers"].items()
+        _check_shape(report)
     except (OSError, KeyError, TypeError, AttributeError, PluginBroken) as problem:
         return {"providers": {}, "remarks": [f"it cannot be read: {problem}"]}
     return {**report, "remarks": remarks}
+
+
+def _check_shape(report: Mapping[str, Any]) -> None:
+    """Refuse what cannot be told.
+
+    Raises:
+        KeyError, TypeError, AttributeError: Something is missing, or is not what it has to be.
+    """
+    for name in ("kit", "tested_at"):
+        if not isinstance(report[name], str):
+            raise TypeError(f"'{name}' is no text")
+    for providers in report["providers"].values():
+        for capabilities in providers.values():
+            for found in capabilities.values():
+                counts = [found.get(outcome, 0) for outcome in OUTCOMES]
+                if not isinstance(found["declared"], str) or {*map(type, counts)} != {int}:
+                    raise TypeError("a capability is not a state and counts")
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -67,11 +87,7 @@ def told(report: Mapping[str, Any]) -> list[str]:
         for name, capabilities in providers.items():
             lines.append(f"{kind} '{name}':")
             for capability, found in capabilities.items():
-                counts = ", ".join(
-                    f"{found[one]} {one}"
-                    for one in ("passed", "failed", "xfailed", "skipped")
-                    if found.get(one)
-                )
+                counts = ", ".join(f"{found[one]} {one}" for one in OUTCOMES if found.get(one))
                 lines.append(f"  {capability.replace('_', ' ')} ({found['declared']}): {counts}")
     return lines
 

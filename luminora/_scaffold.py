@@ -28,6 +28,7 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 40
+_LONGEST_LINE = 300
 _SUFFIX = ".j2"
 _RENAMED = {"gitignore": ".gitignore"}  # some tools leave files with a dot out of packages
 _DESCRIPTIONS = {
@@ -77,6 +78,7 @@ class Plan:
     def values(self) -> dict[str, Any]:
         """What the templates are filled with."""
         ending, people, word = KINDS[self.kind]
+        description = self.description or _DESCRIPTIONS[self.kind]
         prefix = "".join(part.capitalize() for part in self.name.split("-"))
         return {
             "name": self.name,
@@ -92,7 +94,10 @@ class Plan:
             "article": "an" if people[0] in "aeiou" else "a",
             "word": word,
             "section": f"{self.kind}_provider",
-            "description": self.description or _DESCRIPTIONS[self.kind],
+            "description": description,
+            # what JSON escapes, TOML's basic strings understand as well
+            "quoted_description": json.dumps(description, ensure_ascii=False),
+            "quoted_author": json.dumps(self.author, ensure_ascii=False),
             "ability": _ABILITIES[self.kind],
             "author": self.author,
             "year": datetime.now(UTC).year,
@@ -116,6 +121,20 @@ def check_name(name: str) -> str:
             hint="luminora plugins new echo --kind llm",
         )
     return plain
+
+
+def check_line(text: str, what: str) -> str:
+    """``text`` with single spaces, if it can stand in a manifest and in pyproject.toml.
+
+    Raises:
+        InputError: It is too long, or holds what cannot be printed.
+    """
+    line = " ".join(text.split())
+    if len(line) > _LONGEST_LINE or not line.isprintable():
+        raise InputError(
+            f"the {what} has to be a line of at most {_LONGEST_LINE} characters that can be printed"
+        )
+    return line
 
 
 def render(plan: Plan) -> dict[str, str]:

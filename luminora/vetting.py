@@ -36,7 +36,9 @@ BUDGET = 3.0
 
 _SECRET = re.compile(r"(^|_)(api_?key|key|token|secret|password|passphrase|credential)s?$")
 _NO_SECRET = re.compile(r"^(ssl|tls|max|primary|partition|sort)_|_(count|prefix|file|path)$")
-_URL = re.compile(r"https?://([A-Za-z0-9.-]+\.[A-Za-z]{2,})(?=[:/]|$)")
+_SCHEMES = {"http", "https", "ws", "wss"}
+_HOST = re.compile(r"[a-z0-9.-]+\.[a-z]{2,}")
+_EXAMPLE = re.compile(r"(^|\.)example\.(com|org|net)$|\.(example|invalid|test|localhost)$")
 _SECONDS = 60
 _MEASURE = """
 import json, sys, time
@@ -150,10 +152,13 @@ def _in_project(folder: Path) -> Path:
 
 
 def _entry_packages(folder: Path) -> list[str]:
+    file = folder / "pyproject.toml"
     try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
+        project = tomllib.loads(file.read_text("utf-8"))
         entries = project["project"]["entry-points"][GROUP]
-    except (OSError, ValueError, KeyError, TypeError):
+    except ValueError as problem:
+        raise InputError(f"it is not valid TOML: {problem}", where=str(file)) from None
+    except (OSError, KeyError, TypeError):
         return []
     return [re.split(r"[.:\s\[]", str(value).strip(), maxsplit=1)[0] for value in entries.values()]
 
@@ -228,11 +233,15 @@ def _literal_hosts(file: Path) -> Iterator[tuple[str, int]]:
 
 def _host(value: Any) -> str | None:
     """The host of a text that is an address and nothing else."""
-    if not isinstance(value, str) or " " in value or not _URL.match(value):
+    if not isinstance(value, str) or " " in value or "://" not in value:
         return None
-    host = urlsplit(value).hostname or ""
-    example = host.endswith((".example", ".invalid", ".test", ".localhost", "example.com"))
-    return None if example else host
+    try:
+        address = urlsplit(value)
+    except ValueError:  # brackets that are no IPv6 address
+        return None
+    host = address.hostname or ""
+    real = address.scheme in _SCHEMES and _HOST.fullmatch(host) and not _EXAMPLE.search(host)
+    return host if real else None
 
 
 def _model_faults(data: Mapping[str, Any]) -> Iterator[str]:

@@ -91,6 +91,57 @@ def test_what_changed_since_is_told(plugin, change, remark):
     assert _reports.read(folder)["remarks"] == [remark]
 
 
+def test_a_run_of_a_part_takes_no_reports_place(plugin):
+    run(plugin, "--luminora-report", "tests/test_conformance.py")
+    file = package(plugin) / _reports.FILE
+    before = file.read_text()
+    done = run(plugin, "--luminora-report", "-k", "chat_answers", "tests/test_conformance.py")
+    assert done.returncode == 1
+    assert "9 tests of the suites of luminora_echo did not run" in done.stdout
+    assert file.read_text() == before
+
+
+def test_a_report_that_cannot_be_written_is_told(plugin):
+    done = run(plugin, "--luminora-report-file=nowhere/report.json", "tests/test_conformance.py")
+    assert done.returncode == 1
+    assert "nowhere/report.json cannot be written: No such file or directory" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_test_that_fails_when_it_is_taken_down_has_failed_once(plugin):
+    suite = plugin / "tests" / "test_conformance.py"
+    text = suite.read_text().replace("import asyncio\n", "import asyncio\n\nimport pytest\n", 1)
+    fixture = (
+        "    @pytest.fixture(autouse=True)\n"
+        "    def _fails(self, request):\n"
+        "        yield\n"
+        '        assert "chat_answers" not in request.node.name\n\n'
+        "    async def make_provider"
+    )
+    suite.write_text(text.replace("    async def make_provider", fixture, 1))
+    run(plugin, "--luminora-report", "tests/test_conformance.py")
+    counts = _reports.read(package(plugin))["providers"]["llm"]["echo"]["chat"]
+    assert (counts["passed"], counts["failed"]) == (2, 1)
+
+
+def test_a_report_of_another_shape_is_told(plugin):
+    run(plugin, "--luminora-report", "tests/test_conformance.py")
+    file = package(plugin) / _reports.FILE
+    whole = json.loads(file.read_text())
+    counts = whole["providers"]["llm"]["echo"]["chat"]
+    for change in (
+        {"providers": {"llm": {"echo": {"chat": 3}}}},
+        {"providers": {"llm": {"echo": {"chat": {**counts, "passed": "3"}}}}},
+        {"tested_at": 20261127},
+        {"kit": None},
+    ):
+        content = {name: value for name, value in {**whole, **change}.items() if name != "sha256"}
+        file.write_text(json.dumps({**content, "sha256": _reports.digest(content)}))
+        report = _reports.read(package(plugin))
+        assert report["providers"] == {}
+        assert report["remarks"][0].startswith("it cannot be read")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": 1}'])
 def test_a_report_that_is_none_is_told(plugin, text):
     (package(plugin) / _reports.FILE).write_text(text)

@@ -94,6 +94,31 @@ def test_localhost_and_prose_are_no_hosts_to_declare():
     assert found(project(code=code + CACHE_CODE)) == []
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://api.notexample.com",
+        "wss://a.shelf.io/x",
+        "HTTPS://a.shelf.io",
+        "https://u@a.shelf.io",
+    ],
+)
+def test_an_address_is_one_however_it_is_spelt(address):
+    (fault,) = found(project(code=f'A = "{address}"\n{CACHE_CODE}'))
+    assert "which no provider declares" in fault
+
+
+@pytest.mark.parametrize("text", ["https://[x", "https://example.com/a", "file://a.shelf.io/x"])
+def test_what_is_no_address_of_a_host_is_let_alone(text):
+    assert found(project(code=f'A = "{text}"\n{CACHE_CODE}')) == []
+
+
+def test_a_project_file_that_is_no_toml_is_said_so():
+    folder = project(pyproject='[project]\nname = "a" b"\n')
+    with pytest.raises(InputError, match="not valid TOML"):
+        vetting.subject(folder)
+
+
 def test_a_default_model_has_a_dimension():
     folder = project()
     data = manifest("lp_shelf", kind="embedding", models={"embeddings": "a"}, dimensions={"b": 8})

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from luminora.cli import _ask
 from luminora.cli.output import emit_json, json_option, note, say
+
+if TYPE_CHECKING:
+    from luminora._scaffold import Plan
 
 _KINDS = ("llm", "embedding", "storage", "vector_store", "cache")
 
@@ -46,22 +51,21 @@ def new(
     Examples: luminora plugins new echo --kind llm · luminora plugins new shelf --kind vector-store
     """
     from luminora import _scaffold
-    from luminora._index import Index
 
     if name is None:
         name = _asked("NAME", "What is it called?")
     if kind is None:
         kind = _asked("--kind", "What does it provide?", _Kind(_KINDS))
     plain = _scaffold.check_name(name)
-    plan = _scaffold.Plan(plain, kind, author or _login(), " ".join(description.split()))
+    plan = _scaffold.Plan(
+        plain,
+        kind,
+        _scaffold.check_line(author or _login(), "author"),
+        _scaffold.check_line(description, "description"),
+    )
     folder = _scaffold.write(plan, Path(directory))
-    taken = Index.load().peek(kind, plain)
-    if taken is not None:
-        owner = taken.discovery.distribution.name
-        note(
-            f"note: {owner} offers {kind} '{plain}' already; with both installed, a configuration "
-            f'has to say {{"name": "{plain}", "package": "{plan.distribution}"}}'
-        )
+    for text in _clashes(plan):
+        note(f"note: {text}")
     if as_json:
         files = sorted(_scaffold.render(plan))
         emit_json({"path": str(folder), "distribution": plan.distribution, "files": files})
@@ -77,6 +81,29 @@ def new(
         f"luminora config {_scaffold.KINDS[kind][2]} --provider {plain}",
     ):
         say(f"  {command}")
+
+
+def _clashes(plan: Plan) -> Iterator[str]:
+    """What the plugin's names are taken by, whether that is installed or only known."""
+    from luminora._index import Index, known, known_names
+    from luminora._manifests import KINDS
+
+    index = Index.load()
+    offer, listed = index.peek(plan.kind, plan.name), known(plan.kind, plan.name)
+    owner = offer.discovery.distribution.name if offer else (listed or {}).get("distribution")
+    if owner is not None:
+        yield (
+            f"{owner} offers {plan.kind} '{plan.name}' already; with both installed, a "
+            f'configuration has to say {{"name": "{plan.name}", "package": "{plan.distribution}"}}'
+        )
+    entries = [known(kind, name) or {} for kind in KINDS for name in known_names(kind)]
+    taken = {one.distribution.name for one in index.discoveries}
+    taken |= {str(entry.get("distribution")) for entry in entries}
+    if plan.distribution in taken:
+        yield (
+            f"there is a distribution {plan.distribution} already: both cannot be installed at "
+            "once; take another name before you publish this one"
+        )
 
 
 def _asked(what: str, question: str, kind: click.ParamType[str] | None = None) -> str:

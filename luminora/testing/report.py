@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from luminora._reports import FILE, KIT_VERSION, digest, hashes_of
+from luminora._reports import FILE, KIT_VERSION, OUTCOMES, digest, hashes_of
 from luminora._version import API_VERSION, __version__
 from luminora.testing.kit import Conformance
 
 _KEY = pytest.StashKey["Recorder"]()
+_Key = tuple[str, str, str]
 _PROPERTY = "luminora_conformance"
-_OUTCOMES = ("passed", "failed", "skipped", "xfailed")
+_WORST = ("passed", "skipped", "xfailed", "failed")
 
 
 class Recorder:
@@ -37,8 +38,8 @@ class Recorder:
     def __init__(self, target: Path | None, root: Path) -> None:
         self._target = target
         self._root = root
-        self._counts: dict[tuple[str, str, str], dict[str, dict[str, int]]] = {}
-        self._declared: dict[tuple[str, str, str], dict[str, str]] = {}
+        self._seen: dict[_Key, dict[str, tuple[dict[str, Any], str]]] = {}
+        self._lines: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a test once: its call, or the phase in which it ended early."""
@@ -46,36 +47,56 @@ class Recorder:
             return
         for name, value in report.user_properties:
             if name == _PROPERTY:
-                self._count(json.loads(str(value)), _outcome(report))
+                self._note(json.loads(str(value)), report.nodeid, _outcome(report))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write what was counted."""
-        del session
-        for package, document in self._documents():
+        """Write what was noted, if whole suites ran; a report of a part would mislead."""
+        documents = list(self._documents())
+        if self._target is not None and len(documents) > 1:
+            self._lines.append(f"{self._target} cannot hold the reports of several plugins")
+            documents = []
+        for package, document in documents:
             place = self._target or _place(package)
-            if place is not None:
-                text = json.dumps(document, indent=2, ensure_ascii=False)
+            if place is None:
+                continue
+            text = json.dumps(document, indent=2, ensure_ascii=False)
+            try:
                 (self._root / place).write_text(f"{text}\n", encoding="utf-8")
+            except OSError as problem:
+                self._lines.append(f"{place} cannot be written: {problem.strerror}")
+        if self._lines and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _count(self, about: dict[str, Any], outcome: str) -> None:
-        key = (about["package"], about["kind"], about["provider"])
-        self._declared.setdefault(key, {}).update({about["capability"]: about["declared"]})
-        counts = self._counts.setdefault(key, {}).setdefault(
-            about["capability"], dict.fromkeys(_OUTCOMES, 0)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say why a report that was asked for was not written."""
+        for line in self._lines:
+            terminalreporter.write_line(f"luminora: no conformance report: {line}")
+
+    def _note(self, about: dict[str, Any], test: str, outcome: str) -> None:
+        """Keep how a test ended; one that fails when it is taken down has failed."""
+        tests = self._seen.setdefault((about["package"], about["kind"], about["provider"]), {})
+        _, before = tests.get(test, (about, outcome))
+        tests[test] = (about, max(before, outcome, key=_WORST.index))
+
+    def _missing(self, package: str) -> int:
+        """How many tests of the package's suites did not run."""
+        return sum(
+            max(about["tests"] for about, _ in tests.values())
+            - len({about["test"] for about, _ in tests.values()})
+            for key, tests in self._seen.items()
+            if key[0] == package
         )
-        counts[outcome] += 1
 
     def _documents(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """One report for each plugin."""
-        for package in sorted({package for package, _, _ in self._counts}):
+        for package in sorted({package for package, _, _ in self._seen}):
+            if missing := self._missing(package):
+                self._lines.append(f"{missing} tests of the suites of {package} did not run")
+                continue
             providers: dict[str, Any] = {}
-            for (owner, kind, name), found in sorted(self._counts.items()):
+            for (owner, kind, name), tests in sorted(self._seen.items()):
                 if owner == package:
-                    declared = self._declared[owner, kind, name]
-                    providers.setdefault(kind, {})[name] = {
-                        capability: {"declared": declared[capability], **found[capability]}
-                        for capability in sorted(found)
-                    }
+                    providers.setdefault(kind, {})[name] = _counted(tests.values())
             content = {
                 "format": 1,
                 "kit": KIT_VERSION,
@@ -121,7 +142,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         item.user_properties.append((_PROPERTY, json.dumps(about)))
 
 
-def _about(item: pytest.Item) -> dict[str, str] | None:
+def _about(item: pytest.Item) -> dict[str, Any] | None:
     suite, function = getattr(item, "cls", None), getattr(item, "function", None)
     capability = getattr(function, "luminora_capability", None)
     if capability is None or not isinstance(suite, type) or not issubclass(suite, Conformance):
@@ -137,7 +158,22 @@ def _about(item: pytest.Item) -> dict[str, str] | None:
         "provider": provider,
         "capability": capability,
         "declared": getattr(state, "value", str(state)),
+        "test": getattr(function, "__name__", item.name),
+        "tests": sum(
+            hasattr(getattr(suite, name), "luminora_capability")
+            for name in dir(suite)
+            if name.startswith("test")
+        ),
     }
+
+
+def _counted(tests: Iterable[tuple[dict[str, Any], str]]) -> dict[str, dict[str, Any]]:
+    """By capability: how it is declared, and how many of its tests ended how."""
+    found: dict[str, dict[str, Any]] = {}
+    for about, outcome in tests:
+        fresh = {"declared": about["declared"], **dict.fromkeys(OUTCOMES, 0)}
+        found.setdefault(about["capability"], fresh)[outcome] += 1
+    return dict(sorted(found.items()))
 
 
 def _outcome(report: pytest.TestReport) -> str:

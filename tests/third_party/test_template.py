@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from luminora import _scaffold
+from luminora import _scaffold, vetting
 from luminora.cli import main
 from luminora.errors import InputError
 from tests.third_party.conftest import Environment, _uv
@@ -143,6 +145,39 @@ def test_nothing_is_written_over(capsys):
     assert ".gitignore" in found["files"]
     with pytest.raises(InputError, match="exists already"):
         _scaffold.write(_scaffold.Plan("echo", "llm", "Ana"), Path())
+
+
+def test_whatever_the_author_writes_the_package_is_sound(tmp_path):
+    odd = 'It\'s "quoted", has a back\\slash & <tags> ñ'
+    for kind in _scaffold.KINDS:
+        folder = _scaffold.write(_scaffold.Plan("echo", kind, odd, odd), tmp_path / kind)
+        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        assert project["description"] == odd
+        assert project["authors"] == [{"name": odd}]
+        assert vetting.faults(vetting.subject(folder), path=folder) == []
+        manifest = json.loads((folder / "src/luminora_echo/luminora-plugin.json").read_text())
+        assert manifest["description"] == odd
+        ast.parse((folder / "src/luminora_echo/__init__.py").read_text())
+
+
+@pytest.mark.parametrize("line", ["x" * 301, "bell \a", "zero \x00"])
+def test_what_cannot_stand_in_a_line_is_refused(capsys, line):
+    assert main(["plugins", "new", "echo", "--kind", "llm", "--description", line]) == 1
+    assert "the description has to be a line" in capsys.readouterr().err
+    assert not Path("luminora-echo").exists()
+
+
+def test_a_distribution_that_is_taken_is_told(capsys):
+    assert main(["plugins", "new", "redis", "--kind", "llm"]) == 0
+    said = capsys.readouterr().err
+    assert "there is a distribution luminora-redis already" in said
+    assert "offers llm" not in said
+
+
+def test_a_provider_that_is_known_and_not_installed_is_told(capsys, monkeypatch):
+    monkeypatch.setattr("luminora._index.discover", list)
+    assert main(["plugins", "new", "postgresql", "--kind", "storage"]) == 0
+    assert "luminora-postgresql offers storage 'postgresql' already" in capsys.readouterr().err
 
 
 def test_a_name_that_is_taken_is_told(capsys):
