@@ -90,7 +90,7 @@ class Terminal:
         readline begins to wait is noticed only with the next key, as it would be for a person.
         """
         end = time.monotonic() + SECONDS
-        again = time.monotonic()
+        again = time.monotonic() + 1  # what was typed just now is not pressed twice at once
         while self._read():
             assert time.monotonic() < end, f"does not end: {self.text[self._seen :]!r}"
             if pressing and time.monotonic() >= again and self._process.poll() is None:
