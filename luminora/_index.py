@@ -105,6 +105,11 @@ class Index:
             )
         return usable[0]
 
+    def title(self, kind: str, name: str) -> str:
+        """What people call a provider; its name where it is not installed."""
+        offer = self.peek(kind, name)
+        return str(offer.entry.get("title", name)) if offer else name
+
     def recommended(self, kind: str, name: str, what: str) -> str | None:
         """What the provider's manifest, or else the shipped list, recommends as its ``what``."""
         offer = self.peek(kind, name)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luminora import _contents, _jsonc, _state, schema
-from luminora._manifests import Discovery, Distribution, normal
+from luminora._manifests import Discovery, Distribution, normal, requirements
 from luminora._shapes import PROVIDERS
 from luminora._version import __version__
 from luminora.errors import (
@@ -157,13 +157,8 @@ def needed(discovery: Discovery, index: Index) -> list[Discovery]:
 
 def _required(discovery: Discovery) -> set[str]:
     """The top-level packages that its manifest requires."""
-    providers = discovery.manifest.data.get("providers", {}) if discovery.manifest else {}
-    return {
-        module.partition(".")[0]
-        for entries in providers.values()
-        for entry in entries.values()
-        for module in entry.get("requires", {})
-    }
+    data = discovery.manifest.data if discovery.manifest else {}
+    return {module.partition(".")[0] for module in requirements(data)}
 
 
 class Lock:

@@ -388,6 +388,16 @@ def _schema_problems(schema: dict[str, Any]) -> list[str]:
     ]
 
 
+def requirements(data: Mapping[str, Any]) -> dict[str, str]:
+    """The modules that a manifest's providers need, each with the command that installs it."""
+    return {
+        module: command
+        for offers in data.get("providers", {}).values()
+        for entry in offers.values()
+        for module, command in entry.get("requires", {}).items()
+    }
+
+
 def _references(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         for key, value in node.items():

@@ -73,11 +73,17 @@ def digest(content: Mapping[str, Any]) -> str:
 
 def hashes_of(package: str) -> dict[str, str]:
     """Hashes of the manifest and the code of an importable package."""
+    folder = folder_of(package)
+    return _hashes(folder) if folder else {"manifest_sha256": "", "code_sha256": ""}
+
+
+def folder_of(package: str) -> Path | None:
+    """Where an importable package lies; None if there is no such package."""
     from importlib.util import find_spec  # noqa: PLC0415 - where reports are made
 
     spec = find_spec(package)
     places = list(spec.submodule_search_locations or ()) if spec else []
-    return _hashes(Path(places[0])) if places else {"manifest_sha256": "", "code_sha256": ""}
+    return Path(places[0]) if places else None
 
 
 def told(report: Mapping[str, Any]) -> list[str]:

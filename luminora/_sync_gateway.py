@@ -146,7 +146,7 @@ def with_keys(config: Config) -> list[str]:
             continue  # an alias, or one that only a configuration can tell apart
         properties = offers[0].entry["config_schema"].get("properties", {})
         variable = properties.get("api_key_env", {}).get("default")
-        if not variable or not config.env.get(variable, "").strip():
+        if not variable or not config.holds(variable):
             continue
         try:
             schema.check_settings(offers[0], {}, f"/{name}")

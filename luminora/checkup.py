@@ -47,9 +47,9 @@ async def check_stack(
         wrong with the file outside of the parts.
     """
     wanted = PARTS if parts is None else tuple(part for part in PARTS if part in parts)
-    failed = invalid(config)
+    failed = _invalid(config)
     needed = {*wanted, "storage"} if "vector_store" in wanted else {*wanted}
-    built = build_parts(config, failed, needed)
+    built = _built(config, failed, needed)
     try:
         checks = await _asked(built, within)
     finally:
@@ -60,7 +60,7 @@ async def check_stack(
     return {name: found[name] for name in order if name in found}
 
 
-def build_parts(
+def _built(
     config: Config, failed: dict[str, CheckResult], parts: Collection[str] = PARTS
 ) -> dict[str, Provider]:
     """The providers that can be built; why the others cannot goes to ``failed``.
@@ -84,27 +84,27 @@ def build_parts(
         try:
             provider = activation.build(kind, storage=storage)
         except LuminoraError as problem:
-            failed[kind.value] = failure(problem)
+            failed[kind.value] = _failure(problem)
             continue
         built[kind.value] = provider
         storage = provider if isinstance(provider, StorageProvider) else storage
     return built
 
 
-def failure(problem: LuminoraError | Problem) -> CheckResult:
+def _failure(problem: LuminoraError | Problem) -> CheckResult:
     """An error as the result of a check, with what to do about it."""
     hint = f"\n→ {problem.hint}" if problem.hint else ""
     return CheckResult(Status.ERROR, f"{problem.message}{hint}")
 
 
-def invalid(config: Config) -> dict[str, CheckResult]:
+def _invalid(config: Config) -> dict[str, CheckResult]:
     """The first problem of each part of the configuration."""
     from luminora import schema  # noqa: PLC0415 - loads the JSON Schema validator
 
     failed: dict[str, CheckResult] = {}
     for problem in schema.validate(config):
         part = problem.pointer.split("/")[1].removesuffix("_provider") if problem.pointer else ""
-        failed.setdefault(part or "configuration", failure(problem))
+        failed.setdefault(part or "configuration", _failure(problem))
     return failed
 
 

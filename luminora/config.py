@@ -138,6 +138,15 @@ class Config:
         """The place of a value as the user wrote it, for errors."""
         return self._places.of(pointer)
 
+    def holds(self, variable: str) -> bool:
+        """Whether a variable is set, to more than blanks."""
+        return bool(self.env.get(variable, "").strip())
+
+    @property
+    def unset(self) -> dict[str, str]:
+        """Those of :attr:`secrets` whose variables are not set."""
+        return {place: name for place, name in self.secrets.items() if not self.holds(name)}
+
     def written(self) -> dict[tuple[str, ...], tuple[str, ...]]:
         """Where in the file's own shape each value stands that the file gives, by its path here.
 
@@ -155,7 +164,7 @@ class Config:
         leaves = dict(_shapes.flatten(self.document, ""))
         for path, leaf in leaves.items():
             if variable := self.secrets.get(_shapes.pointer(path)):
-                state = "set" if self.env.get(variable, "").strip() else "not set"
+                state = "set" if self.holds(variable) else "not set"
                 leaves[path] = leaf._replace(value=f"{variable} ({state})")
         return _shapes.unflatten(leaves)
 

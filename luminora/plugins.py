@@ -31,6 +31,7 @@ from luminora._manifests import (
     Manifest,
     discover,
     problems,
+    requirements,
 )
 from luminora._shapes import PROVIDERS
 from luminora.errors import ConfigError, LuminoraError, PluginBroken, PluginError
@@ -261,6 +262,11 @@ class Activation:
                 found[component] = folder
         return list(found.items())
 
+    async def dimension(self) -> int:
+        """Length of the configured model's vectors; it is asked if nothing declares it."""
+        async with self.build(Kind.EMBEDDING) as embedding:
+            return await embedding.get_dimension()
+
     def add_commands(self, group: click.Group) -> None:
         """Let every registered plugin add its commands to ``group``.
 
@@ -400,12 +406,7 @@ def _missing(discovery: Discovery, problem: ModuleNotFoundError) -> PluginBroken
         return _broken(discovery, f"its manifest names the module '{manifest.module}', not there")
     if name.partition(".")[0] == discovery.distribution.package:
         return _broken(discovery, f"its own module '{name}' is missing; install it again")
-    commands = {
-        module: command
-        for providers in (manifest.data.get("providers", {}).values() if manifest else ())
-        for entry in providers.values()
-        for module, command in entry.get("requires", {}).items()
-    }
+    commands = requirements(manifest.data) if manifest else {}
     top = name.partition(".")[0]
     command = commands.get(name) or commands.get(top) or f"pip install {top}"
     return _broken(discovery, f"it needs the Python package '{name}', not installed", command)

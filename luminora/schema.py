@@ -190,8 +190,7 @@ def credentials(config: Config) -> list[Problem]:
             f"{'empty' if variable in config.env else 'not set'}",
             f"export {variable}=… (or add the line to .env)",
         )
-        for place, variable in config.secrets.items()
-        if not config.env.get(variable, "").strip()
+        for place, variable in config.unset.items()
     ]
 
 

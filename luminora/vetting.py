@@ -28,6 +28,7 @@ from luminora._manifests import (
     api_problem,
     outline,
     problems,
+    requirements,
 )
 from luminora.errors import InputError, LuminoraError
 
@@ -120,15 +121,6 @@ def cost(module: str, folder: Path | None = None, *, runs: int = 3) -> Cost | No
         return None
     times, bases, modules = zip(*measured, strict=True)
     return Cost(statistics.median(times), statistics.median(bases), tuple(modules[0]))
-
-
-def needs(data: Mapping[str, Any]) -> set[str]:
-    """The top-level modules that a manifest's providers require."""
-    return {
-        module.partition(".")[0]
-        for _, _, entry in _entries(data)
-        for module in entry.get("requires", {})
-    }
 
 
 def _entries(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -282,7 +274,8 @@ def _dear(data: Mapping[str, Any], folder: Path) -> Iterator[str]:
     found = cost(data["module"], folder)
     if found is None:
         return
-    early = sorted(needs(data) & {*found.modules})
+    needed = {module.partition(".")[0] for module in requirements(data)}
+    early = sorted(needed & {*found.modules})
     if early:
         yield (
             f"{data['module']} imports {', '.join(early)} when it is loaded; import it where the "

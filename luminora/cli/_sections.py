@@ -121,8 +121,8 @@ class Section(click.Command):
         from luminora import schema
         from luminora.cli._draft import Draft
 
-        named, package = _typed(args, "--provider"), _typed(args, "--package")
-        config = Draft.of(_typed(args, "--config")).config()
+        named, package = typed_value(args, "--provider"), typed_value(args, "--package")
+        config = Draft.of(typed_value(args, "--config")).config()
         part = config.document.get(self.section)
         if named is None:
             return schema.offered(config.index, self.section, part)
@@ -138,7 +138,7 @@ class Section(click.Command):
             ) from None
 
 
-def _typed(args: Sequence[str], flag: str) -> str | None:
+def typed_value(args: Sequence[str], flag: str) -> str | None:
     """The value of an option before anything is parsed: the last one, as click takes it."""
     found = None
     for position, word in enumerate(args):

@@ -139,7 +139,7 @@ class _InOrder:
         from luminora.probes import provider_of
 
         self._parts = list(parts)
-        self._names = {part: _title(config, provider_of(config, part), part) for part in parts}
+        self._names = {part: config.index.title(part, provider_of(config, part)) for part in parts}
         self._lines: dict[str, list[str]] = {part: [] for part in parts}
         self._under_way = dict.fromkeys(parts, "waiting...")
         self._ended: set[str] = set()
@@ -180,12 +180,6 @@ class _InOrder:
             count = f"[{self._at + 1}/{len(self._parts)}] " if len(self._parts) > 1 else ""
             name = f" ({self._names[part]})" if self._names[part] else ""
             self._line(click.style(f"{count}Testing {_TITLES[part]}{name}", bold=True))
-
-
-def _title(config: Config, name: str, part: str) -> str:
-    """How people call a provider."""
-    offer = config.index.peek(part, name)
-    return str(offer.entry.get("title", name)) if offer else name
 
 
 def _told(step: Step) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from luminora.cli.output import (
+    MARKS,
     emit_json,
     json_option,
     loaded_config,
@@ -24,7 +25,6 @@ from luminora.cli.output import (
 if TYPE_CHECKING:
     from luminora.doctor import Check, Finding
 
-_MARKS = {"ok": ("[✓]", "green"), "warning": ("[!]", "yellow"), "error": ("[✗]", "red")}
 _DOTS = {"ok": "•", "warning": "!", "error": "✗"}
 
 
@@ -134,7 +134,7 @@ def _show(title: str, findings: Sequence[Finding]) -> None:
 
     if not findings:
         return
-    mark, colour = _MARKS[worst(findings).value]
+    mark, colour = MARKS[worst(findings).value]
     say(f"{click.style(mark, fg=colour)} {click.style(title, bold=True)}")
     for one in findings:
         dot = "✓" if one.fixed else _DOTS[one.status.value]
@@ -148,7 +148,7 @@ def _show(title: str, findings: Sequence[Finding]) -> None:
 
 
 def _verdict(findings: Sequence[Finding], *, fixing: bool) -> None:
-    counts = {state: sum(one.status.value == state for one in findings) for state in _MARKS}
+    counts = {state: sum(one.status.value == state for one in findings) for state in MARKS}
     mended = sum(one.fixed for one in findings)
     mendable = sum(one.mend is not None for one in findings)
     say()
@@ -179,7 +179,7 @@ def _document(found: Sequence[tuple[Check, list[Finding]]]) -> dict[str, Any]:
     states = [one.status.value for _, one in every]
     return {
         "status": worst([one for _, one in every]).value,
-        "counts": {state: states.count(state) for state in _MARKS},
+        "counts": {state: states.count(state) for state in MARKS},
         "findings": [
             {
                 "check": one.check,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from luminora.cli.output import (
+    MARKS,
     colourful,
     config_options,
     emit_json,
@@ -24,7 +25,6 @@ from luminora.cli.output import (
 if TYPE_CHECKING:
     from luminora.config import Config
 
-_MARKS = {"ok": ("[✓]", "green"), "warning": ("[!]", "yellow"), "error": ("[✗]", "red")}
 _INTERRUPTED = 130
 
 
@@ -111,7 +111,7 @@ def _show(found: dict[str, Any]) -> None:
     wide = max(map(len, names))
     long = max(map(len, names.values()))
     for name, check in found["checks"].items():
-        mark, colour = _MARKS[check["status"]]
+        mark, colour = MARKS[check["status"]]
         took = f"  ({check['latency_ms']:.1f} ms)" if check["latency_ms"] is not None else ""
         detail = check["detail"].replace("\n", f"\n{'':>{wide + long + 8}}")
         head = f"{click.style(mark, fg=colour)} {name:<{wide}}  {names[name]:<{long}}"

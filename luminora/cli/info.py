@@ -248,6 +248,4 @@ def _part(config: Config, section: str) -> dict[str, Any]:
 
 def _secrets(config: Config) -> dict[str, bool]:
     """The variables that hold secrets, and whether they are set."""
-    return {
-        variable: bool(config.env.get(variable, "").strip()) for variable in config.secrets.values()
-    }
+    return {variable: config.holds(variable) for variable in config.secrets.values()}

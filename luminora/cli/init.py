@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luminora.cli import _terminal
-from luminora.cli._sections import SECTIONS
+from luminora.cli import _ask, _terminal
+from luminora.cli._sections import SECTIONS, typed_value
 from luminora.cli.output import emit_json, json_option, note, say
 from luminora.cli.wizard.texts import LANGUAGES
 from luminora.errors import InputError, LuminoraError
@@ -143,13 +143,7 @@ def _finish(wizard: Wizard, typed: Mapping[str, Any], *, changing: bool) -> int:
                 "written": changing and text != draft.text,
                 "set_up": done,
                 "config": closing.summary(config),
-                "missing_secrets": sorted(
-                    {
-                        variable
-                        for variable in config.secrets.values()
-                        if not config.env.get(variable, "").strip()
-                    }
-                ),
+                "missing_secrets": sorted({*config.unset.values()}),
             }
         )
     else:
@@ -230,13 +224,13 @@ def _flags(args: Sequence[str]) -> Iterator[_Flag]:
     from luminora.cli._settings import settings_of
     from luminora.cli.wizard.interview import answers_from
 
-    file = _typed(args, "from")
+    file = typed_value(args, "--from")
     answers = answers_from(Path(file)) if file else {}
-    config = Draft.of(_typed(args, "config")).config()
+    config = Draft.of(typed_value(args, "--config")).config()
     taken = {*SECTIONS, *_SWITCHES}
     named: dict[str, str] = {}
     for word, (section, _) in SECTIONS.items():
-        name = _typed(args, word) or answers.get(word)
+        name = typed_value(args, f"--{word}") or answers.get(word)
         if name is None and word == "embeddings" and "llm" in named:
             name = named["llm"] if config.index.peek("embedding", named["llm"]) else None
         name = name or provider(config, section)
@@ -249,25 +243,9 @@ def _flags(args: Sequence[str]) -> Iterator[_Flag]:
                 yield _Flag(answer, setting)
 
 
-def _typed(args: Sequence[str], name: str) -> str | None:
-    """The value of an option before anything is parsed."""
-    flag, found = f"--{name}", None
-    for position, word in enumerate(args):
-        if word == flag and position + 1 < len(args):
-            found = args[position + 1]
-        elif word.startswith(f"{flag}="):
-            found = word.partition("=")[2]
-    return found
-
-
 def _attended(*, no_input: bool) -> bool:
-    """Whether there is somebody to ask."""
-    return (
-        not no_input
-        and not _terminal.unattended()
-        and _terminal.terminal(sys.stdin)
-        and _terminal.terminal(sys.stdout)
-    )
+    """Whether there is somebody to ask, who sees what is asked."""
+    return not no_input and _ask.attended() and _terminal.terminal(sys.stdout)
 
 
 def _here() -> str | None:

@@ -155,19 +155,14 @@ async def _runner(config: Config, options: _Options) -> AsyncIterator[tuple[Migr
     from luminora.cli._paper import Paper
     from luminora.migrations import MigrationRunner
     from luminora.plugins import activate
-    from luminora.providers import Kind
 
     active = activate(config)
     sets = active.migration_sets()
 
-    async def probe() -> int:
-        async with active.build(Kind.EMBEDDING) as embedding:
-            return await embedding.get_dimension()
-
     driver, storage = _driver(config, active, options)
     try:
         runner = MigrationRunner.for_driver(
-            config, driver, sets, probe, dimension=options.dimension, index=options.index
+            config, driver, sets, active.dimension, dimension=options.dimension, index=options.index
         )
         runner.timeout = options.timeout
         if isinstance(driver, Paper) and not runner.templates:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from luminora.config import Config
 
 __all__ = [
+    "MARKS",
     "Group",
     "colourful",
     "config_options",
@@ -39,6 +40,9 @@ __all__ = [
     "timeout_option",
     "waiting",
 ]
+
+MARKS = {"ok": ("[✓]", "green"), "warning": ("[!]", "yellow"), "error": ("[✗]", "red")}
+"""How a status is shown: the mark and its colour."""
 
 _LINE_SECONDS = 2.0
 _LEAST = 14

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from luminora._reports import FILE, KIT_VERSION, OUTCOMES, digest, hashes_of
+from luminora._reports import FILE, KIT_VERSION, OUTCOMES, digest, folder_of, hashes_of
 from luminora._version import API_VERSION, __version__
 from luminora.testing.kit import Conformance
 
@@ -56,7 +56,8 @@ class Recorder:
             self._lines.append(f"{self._target} cannot hold the reports of several plugins")
             documents = []
         for package, document in documents:
-            place = self._target or _place(package)
+            folder = folder_of(package)  # the wheel takes the report from beside the manifest
+            place = self._target or (folder and folder / FILE)
             if place is None:
                 continue
             text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -189,12 +190,3 @@ def _owner(package: str) -> dict[str, str | None]:
     found = [one.distribution for one in discover() if one.distribution.package == package]
     name, version = (found[0].name, found[0].version) if found else (None, None)
     return {"package": package, "distribution": name, "version": version}
-
-
-def _place(package: str) -> Path | None:
-    """Beside the manifest in the package, which is where the wheel takes it from."""
-    from importlib.util import find_spec  # noqa: PLC0415 - at the end of a run
-
-    spec = find_spec(package)
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    return Path(places[0]) / FILE if places else None

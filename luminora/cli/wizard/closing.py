@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from luminora import _state
 from luminora.cli._draft import provider
 from luminora.cli._sections import SECTIONS
-from luminora.cli.wizard.offers import title_of
 from luminora.errors import InputError, LuminoraError
 from luminora.schema import kind_of
 
@@ -90,13 +89,9 @@ async def make_tables(config: Config, tell: Tell, texts: Texts) -> None:
     tell(f"⏳ {texts['migrating']}")
     active = activate(config)
 
-    async def probe() -> int:
-        async with active.build(Kind.EMBEDDING) as embedding:
-            return await embedding.get_dimension()
-
     async with active.build(Kind.STORAGE) as storage:
         sets = active.migration_sets()
-        runner = MigrationRunner.for_driver(config, storage.migrations(), sets, probe)
+        runner = MigrationRunner.for_driver(config, storage.migrations(), sets, active.dimension)
         outcome = await runner.migrate()
     for name in outcome.done:
         tell(f"  ✓ {name}")
@@ -127,7 +122,7 @@ def summary(config: Config) -> dict[str, str]:
     for word, (section, _) in SECTIONS.items():
         part = config.document.get(section) or {}
         name = provider(config, section) or ""
-        title = title_of(config.index, kind_of(section), name)
+        title = config.index.title(kind_of(section), name)
         details = ", ".join(_details(word, config, part.get("config") or {}))
         found[word] = f"{title} ({details})" if details else title
     return found
@@ -176,11 +171,7 @@ def closing(wizard: Wizard, config: Config, *, ready: bool) -> None:
 
 
 def _next(wizard: Wizard, config: Config) -> list[tuple[str, list[str]]]:
-    unset = [
-        variable
-        for variable in dict.fromkeys(config.secrets.values())
-        if not config.env.get(variable, "").strip()
-    ]
+    unset = dict.fromkeys(config.unset.values())
     value = wizard.texts["your_value"]
     steps: list[tuple[str, list[str]]] = []
     if unset:

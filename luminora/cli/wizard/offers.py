@@ -78,12 +78,6 @@ def install(command: str) -> str | None:
     return None if done.returncode == 0 else f"pip: exit code {done.returncode}"
 
 
-def title_of(index: Index, kind: str, name: str) -> str:
-    """How a provider is called among people."""
-    offer = index.peek(kind, name)
-    return str(offer.entry.get("title", name)) if offer else _known_title(kind, name)
-
-
 def missing_of(offer: Offer) -> list[str]:
     """The commands that install what the provider needs and what is not there."""
     requires: dict[str, Any] = offer.entry.get("requires", {})
@@ -102,11 +96,9 @@ def _installed(offer: Offer) -> Candidate:
 
 def _absent(kind: str, name: str) -> Candidate:
     entry = known(kind, name) or {}
-    return Candidate(name, _known_title(kind, name), "", f"pip install {entry['distribution']}")
-
-
-def _known_title(kind: str, name: str) -> str:
-    return str((known(kind, name) or {}).get("title", name))
+    return Candidate(
+        name, str(entry.get("title", name)), "", f"pip install {entry['distribution']}"
+    )
 
 
 def _askable(offer: Offer) -> bool:

@@ -83,7 +83,7 @@ class SettingQuestions:
 
     def _variable(self, name: str) -> None:
         """Look at a variable that holds a secret; its value may be typed now, unless it is set."""
-        if self._decisions.before.env.get(name, "").strip():
+        if self._decisions.before.holds(name):
             self._ask.tell(f"✓ {self._texts.say('is_set', name)}")
         elif self._ask.attended and name not in self.secrets:
             question = self._texts.say("is_unset", name, self._decisions.env_file.name)

@@ -11,7 +11,7 @@ from luminora.cli._sections import SECTIONS
 from luminora.cli._settings import settings_of
 from luminora.cli.wizard.decisions import Decisions, Steps
 from luminora.cli.wizard.interview import Interview
-from luminora.cli.wizard.offers import candidate, candidates, install, title_of
+from luminora.cli.wizard.offers import candidate, candidates, install
 from luminora.cli.wizard.settings import BATCH, SettingQuestions
 from luminora.cli.wizard.trial import Trial, remote
 from luminora.errors import InputError
@@ -76,7 +76,7 @@ class Wizard:
                 self.ask.tell(f"✓ {self.texts.say('skipped', self.decisions.name(word))}")
                 return
         if name is not None:
-            title = title_of(self.decisions.index, schema.kind_of(SECTIONS[word][0]), name)
+            title = self.decisions.index.title(schema.kind_of(SECTIONS[word][0]), name)
             self.ask.tell(f"✓ {self.texts.say(f'configured_{word}', title)}")
 
     def _llm(self, word: str) -> str:
@@ -95,7 +95,7 @@ class Wizard:
         own, current = index.peek("embedding", llm), self.decisions.written(word)
         offer: Offer | None = None
         if own is not None and not self.ask.known(word):
-            question = self.texts.say("same_embeddings", title_of(index, "llm", llm))
+            question = self.texts.say("same_embeddings", index.title("llm", llm))
             likely = current in {None, own.name}
             if self.ask.confirm("same-embeddings", question, default=likely):
                 offer = own
@@ -128,7 +128,7 @@ class Wizard:
         offer = self._provider(word, self.decisions.current(word))
         settings = settings_of(offer)
         if self.ask.attended and any(one.prompt for one in settings):
-            title = title_of(self.decisions.index, offer.kind, offer.name)
+            title = self.decisions.index.title(offer.kind, offer.name)
             self.ask.tell(self.texts.say("details", title))
         self.settings.ask(word, settings)
         self.ask.confirm("migrate", self.texts["tables"], default=self.ask.attended)

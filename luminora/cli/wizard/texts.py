@@ -73,7 +73,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{} is not installed. Run: {}",
         "{} no está instalado. Ejecutar: {}",
     ),
-    "other": ("Another provider", "Otro proveedor"),
     "is_set": ("{} is set", "{} está definida"),
     "is_unset": (
         "{} is not set. Enter its value now, to keep it in {}?",
@@ -89,14 +88,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "write": ("Write this?", "¿Escribirlo?"),
     "not_written": ("Nothing was written.", "No se ha escrito nada."),
     "needed": ("an answer is needed", "hace falta una respuesta"),
-    "final_check": ("Final health check...", "Última comprobación..."),
-    "operational": ("All systems operational!", "¡Todo en marcha!"),
     "ready": ("LuminoraCore Ready!", "¡LuminoraCore listo!"),
     "complete": ("Setup Complete!", "¡Configuración terminada!"),
     "saved": ("Configuration saved to: {}", "Configuración guardada en: {}"),
     "env_saved": ("{} saved to {} (readable by you alone)", "{} en {} (solo lo lees tú)"),
     "yours": ("Your Configuration:", "Tu configuración:"),
-    "all_tasks": ("all tasks", "todas las tareas"),
     "next": ("Next steps:", "Siguientes pasos:"),
     "set_variables": ("Set environment variables:", "Define las variables de entorno:"),
     "your_value": ("your-value", "tu-valor"),
@@ -104,7 +100,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "load_personality": ("Load a personality:", "Carga una personalidad:"),
     "talk": ("Talk:", "Habla:"),
     "start": ("Start coding! 🚀", "¡A programar! 🚀"),
-    "dims": ("dims", "dims"),
 }
 """Each text in both languages, in the order of :data:`LANGUAGES`."""
 

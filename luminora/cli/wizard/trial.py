@@ -59,9 +59,10 @@ class Trial:
             return "on"
         if not self._ask.confirm("test", self._texts["test"], default=self._ask.attended):
             return "on"
-        if variable := _unset(config, section):
-            self._ask.tell(f"⚠ {self._texts.say('untested', variable)}")
-            return "on"
+        for place, variable in config.unset.items():
+            if place.startswith(f"/{section}/"):
+                self._ask.tell(f"⚠ {self._texts.say('untested', variable)}")
+                return "on"
         return self._tried(config, section, changeable=changeable)
 
     def _tried(self, config: Config, section: str, *, changeable: bool) -> str:
@@ -103,14 +104,6 @@ def remote(offer: Offer) -> bool:
     return bool(offer.entry.get("hosts")) or any(
         one.secret or one.path[-1] in _PLACES for one in settings_of(offer)
     )
-
-
-def _unset(config: Config, section: str) -> str | None:
-    """A variable that the section names for a secret and that is not set."""
-    for place, variable in config.secrets.items():
-        if place.startswith(f"/{section}/") and not config.env.get(variable, "").strip():
-            return variable
-    return None
 
 
 def _check(config: Config, kind: str) -> CheckResult:
